@@ -39,6 +39,23 @@ KINDS: Final[dict[str, str]] = {
 """The kind of resource that each name serves: "module:constant"."""
 
 
+def load_kind(name: str) -> InstanceKind:
+    """The kind of instances that a name of KINDS serves."""
+    kind: InstanceKind = _constant(name)
+    return kind
+
+
+def _constant(name: str) -> Any:
+    module, _, constant = KINDS[name].partition(":")
+    return getattr(import_module(module), constant)
+
+
+def instance_kinds() -> dict[str, InstanceKind]:
+    """The instances of every cloud, by the cloud's name."""
+    kinds = [load_kind(name) for name in KINDS if name.endswith(".Instance")]
+    return {kind.cloud: kind for kind in kinds}
+
+
 class UnknownProviderError(LookupError):
     """The state was written by a newer version of this package."""
 
@@ -52,10 +69,6 @@ class LazyProvider(ResourceProvider):
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return (load, (self.abi_name,))
 
-    def _load_kind(self) -> Any:
-        module, _, name = KINDS[self.abi_name].partition(":")
-        return getattr(import_module(module), name)
-
     def configure(self, req: ConfigureRequest) -> None:
         """Passes the configuration, the stack's or a Provider's, to the accounts, and keeps none of it."""
         from pulumi_cortecs.provider import process
@@ -65,7 +78,7 @@ class LazyProvider(ResourceProvider):
 
         silence_retry_log()
         process.install_once()
-        kind: ResourceKind = self._load_kind()
+        kind: ResourceKind = _constant(self.abi_name)
         settings = {key: req.config.get(key) for key in kind.credentials.config_keys}
         accounts.configure(kind, {key: value for key, value in settings.items() if value is not None})
 
@@ -76,8 +89,7 @@ class OfInstances(LazyProvider):
     @property
     def kind(self) -> InstanceKind:
         """The kind of the instances."""
-        kind: InstanceKind = self._load_kind()
-        return kind
+        return load_kind(self.abi_name)
 
 
 class InstanceProvider(OfInstances):
@@ -164,7 +176,7 @@ class CrudProvider(LazyProvider):
     @property
     def kind(self) -> CrudKind[Any, Any]:
         """The kind of the resources."""
-        kind: CrudKind[Any, Any] = self._load_kind()
+        kind: CrudKind[Any, Any] = _constant(self.abi_name)
         return kind
 
     @provider_method

@@ -13,17 +13,14 @@ TOKENS: Final[dict[str, str]] = {
     "shadeform.Volume": "pulumi-python:dynamic/shadeform:Volume",
 }
 
-_UNBILLED: Final = (".Endpoint", ".SshKey")
-"""The ends of the names of types that cost nothing by themselves."""
-
 
 PLAIN_RESOURCES: Final[set[str]] = {"shadeform.SshKey", "shadeform.Volume"}
 """The names in `TOKENS` of plain resources: what is neither an instance nor an Endpoint."""
 
 
 def instance_tokens() -> frozenset[str]:
-    """The types of instances, and of other resources that are billed."""
-    return frozenset(token for name, token in TOKENS.items() if not name.endswith(_UNBILLED))
+    """The types of instances."""
+    return frozenset(token for name, token in TOKENS.items() if name.endswith(".Instance"))
 
 
 def owned_tokens() -> frozenset[str]:

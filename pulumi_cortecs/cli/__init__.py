@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
-from pulumi_cortecs.cli import catalogue, import_file, orphans, policy, reap, simulator
+from pulumi_cortecs.cli import catalogue, import_file, offers, orphans, policy, reap, simulator
 
 app = typer.Typer(
     name="pulumi-cortecs",
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
+app.command("offers")(offers.offers)
 app.command("orphans")(orphans.orphans)
 app.command("reap")(reap.reap)
 app.command("import-file")(import_file.import_file)

@@ -1,11 +1,12 @@
-"""`pulumi-cortecs orphans`: the instances of the account that no stack owns, their cost, and their deletion or
+"""`pulumi-cortecs orphans`: the purchases in the accounts that no stack owns, their cost, and their deletion or
 adoption."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,32 +15,76 @@ from pulumi_cortecs.cli.survey import (
     EXIT_FOUND,
     AllStacks,
     BackendUrl,
+    Cloud,
     Directory,
     Json,
+    Key,
     Stack,
     Survey,
+    Surveys,
     Yes,
+    chosen_kinds,
     cli_errors,
     environment_account,
+    find_account,
     instance_as_json,
     labels_column,
     money_text,
     open_journal,
     print_outcomes,
     print_shared,
+    require_one_cloud,
     require_terminal,
     run_for_each,
     shared_as_json,
     stack_selection,
-    stacks_as_json,
-    take_survey,
-    timestamp,
+    take_surveys,
 )
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.lifecycle.orphans import Orphan
+    from pulumi_cortecs.stacks.selection import StackSelection
+
+_KEEPS_DATA: Final = "--volumes deletes it, which destroys the data"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An orphan, and the survey of its account."""
+
+    survey: Survey
+    orphan: Orphan
+
+    @property
+    def instance(self) -> ListedInstance:
+        return self.orphan.instance
+
+    @property
+    def key(self) -> Key:
+        return (self.survey.kind.cloud, self.instance.instance_id)
+
+    @property
+    def holds_data(self) -> bool:
+        return self.instance.noun != "instance"
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    """The orphans that may be deleted besides those without a reason to skip them."""
+
+    young: bool
+    volumes: bool
+
+    def ready(self, chosen: Sequence[_Found]) -> list[_Found]:
+        """Those of the chosen orphans that are deleted."""
+        return [
+            found
+            for found in chosen
+            if (self.young or not found.orphan.skip_reason) and (self.volumes or not found.holds_data)
+        ]
 
 
 def orphans(
@@ -61,9 +106,13 @@ def orphans(
     include_young: Annotated[
         bool, typer.Option("--include-young", help="Also delete instances that an `up` may be about to own.")
     ] = False,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Also delete volumes, which destroys the data on them.")
+    ] = False,
+    cloud: Cloud = None,
     yes: Yes = False,
 ) -> None:
-    """List the instances of the account that none of the stacks owns. The account is that of the environment.
+    """List the instances of the accounts that none of the stacks owns. The accounts are those of the environment.
 
     Exit codes: 0 no orphans (any more), 3 orphans exist, 1 an error, or a deletion failed.
     """
@@ -77,208 +126,260 @@ def orphans(
         require_terminal(as_json)
     where = stack_selection(stack, all_stacks, backend_url, cwd)
     if keep:
-        _keep(list(dict.fromkeys(instance_ids or [])), as_json)
+        _keep(list(dict.fromkeys(instance_ids or [])), cloud, as_json)
         return
     with cli_errors():
-        survey = take_survey(where)
-    all_orphans = _find_orphans(survey)
+        surveys = take_surveys(where, cloud)
+    all_orphans = _find_orphans(surveys)
     chosen = _choose(all_orphans, instance_ids)
     if not as_json:
-        _show(all_orphans, survey)
-    outcomes: Mapping[str, str] = {}
-    if delete and (ready := _without_held_back(chosen, include_young)):
+        _show(all_orphans, surveys)
+    outcomes: Mapping[Key, str] = {}
+    if delete and (ready := _Allowed(include_young, volumes).ready(chosen)):
         if yes:
-            outcomes = _end_instances(ready, survey)
-        elif typer.confirm(f"Delete {count_text(len(ready), 'instance')} for good?", err=True):
-            with cli_errors():  # an `up` may have taken one over before the question was answered
-                survey_now = take_survey(where)
-            asked_for = {orphan.instance.instance_id for orphan in chosen}
-            chosen = [orphan for orphan in _find_orphans(survey_now) if orphan.instance.instance_id in asked_for]
-            agreed_to = {orphan.instance.instance_id for orphan in ready}
-            still = [orphan for orphan in chosen if orphan.instance.instance_id in agreed_to]
-            outcomes = _end_instances(_without_held_back(still, include_young), survey_now)
+            outcomes = _end_instances(ready)
+        elif typer.confirm(_question(ready), err=True):
+            chosen, ready = _look_again(where, cloud, chosen, ready, _Allowed(include_young, volumes))
+            outcomes = _end_instances(ready)
     if as_json:
-        print_json(_document(all_orphans, survey, outcomes, chosen if adopt else []))
+        print_json(_document(all_orphans, surveys, outcomes, chosen if adopt else []))
     else:
         print_outcomes(outcomes, "is gone")
         if adopt:
             _print_adoption(chosen)
-    if any(outcomes.values()):
+    if any(outcomes.values()) or surveys.errors:
         raise typer.Exit(1)
-    if any(orphan.instance.instance_id not in outcomes for orphan in (chosen if delete else all_orphans)):
+    if any(found.key not in outcomes for found in (chosen if delete else all_orphans)):
         raise typer.Exit(EXIT_FOUND)
-    if survey.shared and not (delete and instance_ids):
+    if surveys.has_shared and not (delete and instance_ids):
         raise typer.Exit(EXIT_FOUND)
 
 
-def _keep(instance_ids: list[str], as_json: bool) -> None:
+def _question(ready: Sequence[_Found]) -> str:
+    instances, volumes = ([found for found in ready if found.holds_data is holds_data] for holds_data in (False, True))
+    nouns = sorted({found.instance.noun for found in volumes})
+    parts = [count_text(len(instances), "instance")] if instances else []
+    parts += [count_text(sum(found.instance.noun == noun for found in volumes), noun) for noun in nouns]
+    return f"Delete {' and '.join(parts)} for good{', which destroys the data' if volumes else ''}?"
+
+
+def _look_again(
+    where: StackSelection,
+    clouds: list[str] | None,
+    chosen: Sequence[_Found],
+    ready: Sequence[_Found],
+    allowed: _Allowed,
+) -> tuple[list[_Found], list[_Found]]:
+    """The chosen orphans and those to delete as they are now: an `up` may have taken one over before the question was
+    answered."""
+    with cli_errors():
+        orphans_now = _find_orphans(take_surveys(where, clouds))
+    asked_for, agreed_to = ({found.key for found in group} for group in (chosen, ready))
+    still = [found for found in orphans_now if found.key in agreed_to]
+    return [found for found in orphans_now if found.key in asked_for], allowed.ready(still)
+
+
+def _keep(instance_ids: list[str], clouds: list[str] | None, as_json: bool) -> None:
     """Forget the orders that bought these instances: all of them, or none if one instance is missing."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
+    warned: set[str] = set()
     with cli_errors():
-        account = environment_account()
-        missing = [instance_id for instance_id in instance_ids if account.find(instance_id) is None]
-    if missing:
-        raise exit_failed(f"{', '.join(missing)}: no such Cortecs instance in this account, so nothing was done")
+        kinds = chosen_kinds(clouds)
+        accounts = {kind.cloud: environment_account(kind, warned) for kind in kinds}
+        cloud_of = {instance_id: find_account(accounts, instance_id) for instance_id in instance_ids}
+    if missing := [instance_id for instance_id, cloud in cloud_of.items() if not cloud]:
+        where = " or ".join(kind.vendor for kind in kinds)
+        raise exit_failed(f"{', '.join(missing)}: no such {where} instance in this account, so nothing was done")
     journal = open_journal()
     try:
-        for instance_id in instance_ids:
-            journal.mark_kept(instance_id)
+        for instance_id, cloud in cloud_of.items():
+            journal.mark_kept(accounts[cloud].fingerprint, instance_id)
     except JournalError as error:
         raise exit_failed(error) from None
     if as_json:
-        print_json({"account": account.fingerprint, "kept": instance_ids})
+        used = dict.fromkeys(accounts[cloud].fingerprint for cloud in cloud_of.values())
+        print_json({"account": next(iter(used)) if len(used) == 1 else None, "kept": instance_ids})
     else:
         for instance_id in instance_ids:
             print_lines(f"{instance_id} is kept: no run on this machine takes it over, or asks about it, any more")
 
 
-def _without_held_back(chosen: list[Orphan], include_young: bool) -> list[Orphan]:
-    return [orphan for orphan in chosen if include_young or not orphan.skip_reason]
-
-
-def _end_instances(ready: list[Orphan], survey: Survey) -> dict[str, str]:
+def _end_instances(ready: Sequence[_Found]) -> dict[Key, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    outcomes = run_for_each([orphan.instance.instance_id for orphan in ready], survey.account.deletion().delete)
+    by_key = {found.key: found for found in ready}
+
+    def end(key: Key) -> None:
+        found, instance_id = by_key[key], key[1]
+        survey = found.survey
+        if found.holds_data:
+            other = next(other for other in survey.kind.other_purchases if other.noun == found.instance.noun)
+            other.delete(survey.account.cloud, instance_id)
+        else:
+            survey.account.deletion().delete(instance_id)
+
+    outcomes = run_for_each(list(by_key), end)
     journal = open_journal()
-    for instance_id in (instance_id for instance_id, error in outcomes.items() if not error):
+    for key in (key for key, error in outcomes.items() if not error):
         try:
-            journal.forget(instance_id)
+            journal.forget(by_key[key].survey.account.fingerprint, key[1])
         except JournalError as error:
-            print_error(f"Warning: {error}: the journal still has {instance_id}, which is gone")
+            print_error(f"Warning: {error}: the journal still has {key[1]}, which is gone")
     return outcomes
 
 
-def _find_orphans(survey: Survey) -> tuple[Orphan, ...]:
+def _find_orphans(surveys: Surveys) -> list[_Found]:
     from pulumi_cortecs.lifecycle.orphans import find_orphans
 
     remarks, awaited = _journal_remarks()
-    return find_orphans(survey.listed, survey.stacks, survey.prices, survey.vendor_now, remarks, awaited)
+    found = []
+    for survey in surveys.accounts:
+        account = survey.account.fingerprint
+        noted = {instance_id: texts for (name, instance_id), texts in remarks.items() if name == account}
+        expected = {instance_id for name, instance_id in awaited if name == account}
+        orphans = find_orphans(survey.listed, survey.stacks, survey.vendor_now, noted, expected)
+        found += [_Found(survey, orphan) for orphan in orphans]
+    return found
 
 
-def _journal_remarks() -> tuple[dict[str, list[str]], set[str]]:
-    """The purchases of the journal that no engine has confirmed: remarks by instance id, and the ids that a live
-    process is about to own."""
+def _journal_remarks() -> tuple[dict[Key, list[str]], set[Key]]:
+    """The purchases of the journal that no engine has confirmed, by account and instance id: remarks, and those that a
+    live process is about to own."""
     from pulumi_cortecs.lifecycle.journal import JournalError
 
     journal = open_journal()
     try:
-        orders = {order.instance_id: order for order in journal.open_orders() if order.instance_id is not None}
+        orders = {
+            (order.account, order.instance_id): order
+            for order in journal.open_orders()
+            if order.instance_id is not None
+        }
     except JournalError as error:
         print_error(f"Warning: {error}: the purchases in the journal of this machine are not shown")
         return {}, set()
-    awaited = {instance_id for instance_id, order in orders.items() if journal.is_sender_alive(order)}
+    awaited = {key for key, order in orders.items() if journal.is_sender_alive(order)}
     remarks = {}
-    for instance_id, order in orders.items():
-        by = "by a run that goes on" if instance_id in awaited else "by a run that was ended"
-        remarks[instance_id] = [f"bought here for {order.key.urn.rpartition('::')[2]} {by}"]
+    for key, order in orders.items():
+        by = "by a run that goes on" if key in awaited else "by a run that was ended"
+        remarks[key] = [f"bought here for {order.key.urn.rpartition('::')[2]} {by}"]
     return remarks, awaited
 
 
-def _choose(all_orphans: tuple[Orphan, ...], instance_ids: list[str] | None) -> list[Orphan]:
+def _choose(all_orphans: Sequence[_Found], instance_ids: list[str] | None) -> list[_Found]:
     if not instance_ids:
         return list(all_orphans)
-    by_id = {orphan.instance.instance_id: orphan for orphan in all_orphans}
+    by_id: dict[str, list[_Found]] = {}
+    for found in all_orphans:
+        by_id.setdefault(found.instance.instance_id, []).append(found)
     if unknown := [instance_id for instance_id in instance_ids if instance_id not in by_id]:
         raise exit_failed(f"not among the orphans, so nothing was done: {', '.join(unknown)}")
-    return [by_id[instance_id] for instance_id in dict.fromkeys(instance_ids)]
+    for instance_id in instance_ids:
+        require_one_cloud(instance_id, [found.survey.kind.cloud for found in by_id[instance_id]])
+    return [by_id[instance_id][0] for instance_id in dict.fromkeys(instance_ids)]
 
 
-def _show(all_orphans: tuple[Orphan, ...], survey: Survey) -> None:
+def _show(all_orphans: Sequence[_Found], surveys: Surveys) -> None:
     if all_orphans:
-        print_lines(_table(all_orphans, survey))
-    costs = _total(all_orphans)
+        print_lines(_table(all_orphans, surveys))
     print_lines(
-        f"{count_text(len(all_orphans), 'orphan')} among {count_text(len(survey.listed), 'instance')} of "
-        f"{survey.account.fingerprint}, compared with {count_text(len(survey.stacks), 'stack')}{costs}"
+        f"{count_text(len(all_orphans), 'orphan')} among {count_text(surveys.listed, 'instance')} of "
+        f"{surveys.names}, compared with {count_text(len(surveys.stacks), 'stack')}{_total(all_orphans)}"
     )
-    if held_back := sum(bool(orphan.skip_reason) for orphan in all_orphans):
+    if held_back := sum(bool(found.orphan.skip_reason) for found in all_orphans):
         print_lines(
             f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young"
         )
-    for stack in survey.stacks:
+    for found in (found for found in all_orphans if found.holds_data):
+        print_lines(f"{found.instance.instance_id} is a {found.instance.noun}: {_KEEPS_DATA}")
+    for stack in surveys.stacks:
         for purchase in stack.pending:
             print_lines(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
-    print_shared(survey)
+    print_shared(surveys)
 
 
-def _table(all_orphans: tuple[Orphan, ...], survey: Survey) -> Table:
+def _table(all_orphans: Sequence[_Found], surveys: Surveys) -> Table:
     from pulumi_cortecs.lifecycle.times import format_duration
 
-    labels = labels_column(survey, [orphan.instance for orphan in all_orphans])
-    columns = ("id", "model", "hardware", "workers", "status", "age", "an hour", "so far", "remarks")
-    table = make_table("Instances that no stack owns", *columns, *(["labels"] if labels else []))
-    table.columns[0].no_wrap = True  # ids are complete, for copying
-    for orphan in all_orphans:
-        instance, age = orphan.instance, orphan.instance.age(survey.vendor_now)
+    labels = labels_column([(found.survey, found.instance) for found in all_orphans])
+    # instances of one cloud have the same arguments, those of several are described in its own words
+    is_mixed = surveys.has_several or any(found.holds_data for found in all_orphans)
+    shown = {} if is_mixed else surveys.accounts[0].kind.shown_arguments
+    ordered = ["ordered"] if is_mixed else list(shown.values())
+    columns = ("id", *ordered, "status", "age", "an hour", "so far", "remarks", *(["labels"] if labels else []))
+    table = make_table("Instances that no stack owns", *(["cloud"] if surveys.has_several else []), *columns)
+    table.columns[surveys.has_several].no_wrap = True  # ids are complete, for copying
+    for number, found in enumerate(all_orphans):
+        instance, age = found.instance, found.instance.age(found.survey.vendor_now)
         table.add_row(
+            *([found.survey.kind.cloud] if surveys.has_several else []),
             instance.instance_id,
-            str(instance.arguments.get("model_id", "?")),
-            instance.hardware_type_id or "?",
-            str(instance.num_workers or "?"),
+            *([instance.ordered] if is_mixed else [str(instance.arguments.get(key, "?")) for key in shown]),
             instance.status,
             "unknown" if age is None else format_duration(age.total_seconds()),
-            money_text(orphan.hourly),
-            money_text(orphan.cost_so_far),
-            "; ".join((*filter(None, [orphan.skip_reason]), *orphan.remarks)),
-            *([labels[instance.instance_id]] if labels else []),
+            money_text(instance.hourly),
+            money_text(instance.cost_so_far),
+            "; ".join((*filter(None, [found.orphan.skip_reason]), *found.orphan.remarks)),
+            *([labels[number]] if labels else []),
         )
     return table
 
 
-def _total(all_orphans: tuple[Orphan, ...]) -> str:
+def _total(all_orphans: Sequence[_Found]) -> str:
     from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
-    hourly = sum_by_currency(orphan.hourly for orphan in all_orphans)
-    so_far = sum_by_currency(orphan.cost_so_far for orphan in all_orphans)
+    hourly = sum_by_currency(found.instance.hourly for found in all_orphans)
+    so_far = sum_by_currency(found.instance.cost_so_far for found in all_orphans)
     parts = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
-    unpriced = sum(orphan.hourly is None for orphan in all_orphans)
+    unpriced = sum(found.instance.hourly is None for found in all_orphans)
     if unpriced:
         parts.append(f"{unpriced} of unknown price")
     return "".join(f"; {part}" for part in parts)
 
 
-def _print_adoption(chosen: list[Orphan]) -> None:
-    from pulumi_cortecs.stacks.import_file import IMPORT
+def _print_adoption(chosen: Sequence[_Found]) -> None:
+    from pulumi_cortecs.stacks.import_file import import_lines
 
-    if chosen:
-        ids = " ".join(orphan.instance.instance_id for orphan in chosen)
+    instances = [found for found in chosen if not found.holds_data]
+    if instances:
+        ids = " ".join(found.instance.instance_id for found in instances)
         print_lines("Put into a program and run `pulumi up`, which buys nothing:", "")
-        typer.echo(IMPORT + "\n" + "\n".join(_lines(chosen).values()))
+        imports = import_lines([found.survey.kind for found in instances])
+        typer.echo(imports + "\n" + "\n".join(_lines(instances).values()))
         print_lines(f"Or take over by import: pulumi-cortecs import-file {ids}")
 
 
-def _lines(chosen: list[Orphan]) -> dict[str, str]:
-    """The lines for a program, by instance id."""
+def _lines(chosen: Sequence[_Found]) -> dict[Key, str]:
+    """The lines for a program, by cloud and instance id."""
     from pulumi_cortecs.lifecycle.cloud import Phase
     from pulumi_cortecs.stacks.import_file import constructor, names_for_models
 
-    names = names_for_models([str(orphan.instance.arguments.get("model_id", "")) for orphan in chosen])
+    instances = [found for found in chosen if not found.holds_data]
+    names = names_for_models([found.survey.kind.name_for(found.instance.arguments) for found in instances])
+    has_several = len({found.survey.kind.cloud for found in instances}) > 1
     lines = {}
-    for name, orphan in zip(names, chosen, strict=True):
-        instance = orphan.instance
+    for name, found in zip(names, instances, strict=True):
+        instance = found.instance
         state = "stopped" if instance.phase is Phase.STOPPED else "running"
         arguments = {**instance.arguments, "state": state}
-        lines[instance.instance_id] = constructor(name, arguments, adopt_id=instance.instance_id)
+        lines[found.key] = constructor(
+            found.survey.kind, name, arguments, adopt_id=instance.instance_id, qualified=has_several
+        )
     return lines
 
 
 def _document(
-    all_orphans: tuple[Orphan, ...], survey: Survey, outcomes: Mapping[str, str], adopted: list[Orphan]
+    all_orphans: Sequence[_Found], surveys: Surveys, outcomes: Mapping[Key, str], adopted: Sequence[_Found]
 ) -> dict[str, Any]:
     from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
     lines = _lines(adopted)
-    hourly = sum_by_currency(orphan.hourly for orphan in all_orphans)
-    so_far = sum_by_currency(orphan.cost_so_far for orphan in all_orphans)
+    hourly = sum_by_currency(found.instance.hourly for found in all_orphans)
+    so_far = sum_by_currency(found.instance.cost_so_far for found in all_orphans)
     return {
-        "account": survey.account.fingerprint,
-        "checked_at": timestamp(survey.vendor_now),
-        "instances": len(survey.listed),
-        "stacks": stacks_as_json(survey.stacks),
-        "orphans": [_row(orphan, survey, outcomes, lines) for orphan in all_orphans],
-        "shared": shared_as_json(survey),
+        **surveys.as_json(),
+        "orphans": [_row(found, outcomes, lines) for found in all_orphans],
+        "shared": shared_as_json(surveys),
         "total": [
             {
                 "currency": currency,
@@ -287,21 +388,21 @@ def _document(
             }
             for currency in hourly
         ],
-        "unpriced": sum(orphan.hourly is None for orphan in all_orphans),
+        "unpriced": sum(found.instance.hourly is None for found in all_orphans),
     }
 
 
-def _row(orphan: Orphan, survey: Survey, outcomes: Mapping[str, str], lines: Mapping[str, str]) -> dict[str, Any]:
-    instance_id, age = orphan.instance.instance_id, orphan.instance.age(survey.vendor_now)
+def _row(found: _Found, outcomes: Mapping[Key, str], lines: Mapping[Key, str]) -> dict[str, Any]:
+    instance, key, age = found.instance, found.key, found.instance.age(found.survey.vendor_now)
     row = {
-        **instance_as_json(orphan.instance, survey),
+        **instance_as_json(instance, found.survey),
         "age_seconds": None if age is None else int(age.total_seconds()),
-        "hourly": None if orphan.hourly is None else orphan.hourly.decimal_string(),
-        "so_far": None if orphan.cost_so_far is None else orphan.cost_so_far.decimal_string(),
-        "currency": None if orphan.hourly is None else orphan.hourly.currency,
-        "held_back": orphan.skip_reason or None,
-        "remarks": list(orphan.remarks),
-        "gone": None if instance_id not in outcomes else not outcomes[instance_id],
-        "error": outcomes.get(instance_id) or None,
+        "hourly": None if instance.hourly is None else instance.hourly.decimal_string(),
+        "so_far": None if instance.cost_so_far is None else instance.cost_so_far.decimal_string(),
+        "currency": None if instance.hourly is None else instance.hourly.currency,
+        "held_back": found.orphan.skip_reason or (_KEEPS_DATA if found.holds_data else None),
+        "remarks": list(found.orphan.remarks),
+        "gone": None if key not in outcomes else not outcomes[key],
+        "error": outcomes.get(key) or None,
     }
-    return {**row, "program": lines[instance_id]} if instance_id in lines else row
+    return {**row, "program": lines[key]} if key in lines else row

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,13 @@ from pulumi_cortecs.cli.survey import (
     EXIT_FOUND,
     AllStacks,
     BackendUrl,
+    Cloud,
     Directory,
     Json,
+    Key,
     Stack,
     Survey,
+    Surveys,
     Yes,
     cli_errors,
     instance_as_json,
@@ -29,8 +33,7 @@ from pulumi_cortecs.cli.survey import (
     run_for_each,
     shared_as_json,
     stack_selection,
-    stacks_as_json,
-    take_survey,
+    take_surveys,
     timestamp,
 )
 
@@ -38,6 +41,23 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pulumi_cortecs.lifecycle.expiry import ExpiredInstance
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An expired instance, and the survey of its account."""
+
+    survey: Survey
+    expired: ExpiredInstance
+
+    @property
+    def instance(self) -> ListedInstance:
+        return self.expired.instance
+
+    @property
+    def key(self) -> Key:
+        return (self.survey.kind.cloud, self.instance.instance_id)
 
 
 def reap(
@@ -53,6 +73,7 @@ def reap(
     include_protected: Annotated[
         bool, typer.Option("--include-protected", help="Also those with `protect=True`.")
     ] = False,
+    cloud: Cloud = None,
     yes: Yes = False,
 ) -> None:
     """List the instances whose `expires_at` has passed in every stack that owns them, and delete them on request.
@@ -65,87 +86,111 @@ def reap(
         require_terminal(as_json)
     where = stack_selection(stack, all_stacks, backend_url, cwd)
     with cli_errors():
-        survey = take_survey(where)
-        expired = find_expired(survey)
+        surveys = take_surveys(where, cloud)
+        expired = _find_all(surveys)
     if not as_json:
-        _show(expired, survey)
-    left = _running(expired) if stop else list(expired)
-    ready = [row for row in left if not row.skip_reason and (include_protected or not row.is_protected)]
-    outcomes: Mapping[str, str] = {}
+        _show(expired, surveys)
+    left = _running(expired) if stop else expired
+    ready = [
+        found
+        for found in left
+        if not _skip_reason(found, stop) and (include_protected or not found.expired.is_protected)
+    ]
+    outcomes: Mapping[Key, str] = {}
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count_text(len(ready), 'instance')}?", err=True)):
         if not yes:
             with cli_errors():  # an `up` may have prolonged one before the question was answered
-                still = {row.instance.instance_id: row.skip_reason for row in find_expired(take_survey(where))}
-            left = [row for row in left if row.instance.instance_id in still]
-            ready = [row for row in ready if still.get(row.instance.instance_id) == ""]
-        outcomes = _end_instances(ready, survey, stop)
+                still = {found.key: _skip_reason(found, stop) for found in _find_all(take_surveys(where, cloud))}
+            left = [found for found in left if found.key in still]
+            ready = [found for found in ready if still.get(found.key) == ""]
+        outcomes = _end_instances(ready, stop)
     if as_json:
-        print_json(_document(expired, survey, outcomes))
+        print_json(_document(expired, surveys, outcomes, stop))
     else:
         print_outcomes(outcomes, "is stopped and costs nothing" if stop else "is gone")
         if outcomes:
             _print_next_step(stop)
-    if any(outcomes.values()):
+    if any(outcomes.values()) or surveys.errors:
         raise typer.Exit(1)
-    if any(row.instance.instance_id not in outcomes for row in left):
+    if any(found.key not in outcomes for found in left):
         raise typer.Exit(EXIT_FOUND)
 
 
 def find_expired(survey: Survey) -> tuple[ExpiredInstance, ...]:
-    """The expired instances by the vendor's clock. Raises ExpiryError, also if that clock differs from this
-    machine's."""
-    from pulumi_cortecs.cortecs.client import VENDOR
-    from pulumi_cortecs.lifecycle.expiry import find_expired, require_clock_agreement
+    """The expired instances by the vendor's clock, and nothing that holds data. Raises ExpiryError, also if that clock
+    differs from this machine's."""
+    from pulumi_cortecs.lifecycle import expiry
 
     if survey.account.is_remote:
-        require_clock_agreement(VENDOR, survey.account.vendor_now(), survey.account.clock.utc_now())
-    return find_expired(survey.listed, survey.stacks, survey.prices, survey.vendor_now)
+        expiry.require_clock_agreement(survey.kind.vendor, survey.account.vendor_now(), survey.account.clock.utc_now())
+    instances = [item for item in survey.listed if item.noun == "instance"]
+    return expiry.find_expired(instances, survey.stacks, survey.vendor_now)
 
 
-def _running(expired: tuple[ExpiredInstance, ...]) -> list[ExpiredInstance]:
+def _find_all(surveys: Surveys) -> list[_Found]:
+    return [_Found(survey, expired) for survey in surveys.accounts for expired in find_expired(survey)]
+
+
+def _running(expired: Sequence[_Found]) -> list[_Found]:
     from pulumi_cortecs.lifecycle.cloud import Phase
 
-    return [row for row in expired if row.instance.phase is not Phase.STOPPED]
+    return [found for found in expired if found.instance.phase is not Phase.STOPPED]
 
 
-def _end_instances(ready: list[ExpiredInstance], survey: Survey, stop: bool) -> dict[str, str]:
+def _skip_reason(found: _Found, stop: bool) -> str:
+    """The reason why the instance is not ended, "" for none."""
+    from pulumi_cortecs.lifecycle.cloud import CanStop
+
+    if stop and not isinstance(found.survey.account.cloud, CanStop):
+        return f"{found.survey.kind.vendor} cannot stop instances"
+    return found.expired.skip_reason
+
+
+def _end_instances(ready: Sequence[_Found], stop: bool) -> dict[Key, str]:
     from pulumi_cortecs.provider import power
 
-    def stopped(instance_id: str) -> None:
-        power.stop(survey.account, instance_id)
+    account_of = {found.key: found.survey.account for found in ready}
 
-    act = stopped if stop else survey.account.deletion().delete
-    return run_for_each([row.instance.instance_id for row in ready], act)
+    def end(key: Key) -> None:
+        account, instance_id = account_of[key], key[1]
+        if stop:
+            power.stop(account, instance_id)
+        else:
+            account.deletion().delete(instance_id)
+
+    return run_for_each(list(account_of), end)
 
 
-def _show(expired: tuple[ExpiredInstance, ...], survey: Survey) -> None:
+def _show(expired: Sequence[_Found], surveys: Surveys) -> None:
     if expired:
-        print_lines(_table(expired, survey))
+        print_lines(_table(expired, surveys))
     print_lines(
-        f"{count_text(len(expired), 'instance')} of {len(survey.listed)} of {survey.account.fingerprint} past the ttl "
-        f"in {count_text(len(survey.stacks), 'stack')}"
+        f"{count_text(len(expired), 'instance')} of {surveys.listed} of {surveys.names} past the ttl "
+        f"in {count_text(len(surveys.stacks), 'stack')}"
     )
-    print_shared(survey)
+    print_shared(surveys)
 
 
-def _table(expired: tuple[ExpiredInstance, ...], survey: Survey) -> Table:
-    labels = labels_column(survey, [row.instance for row in expired])
-    columns = ("id", "name", "stacks", "hardware", "status", "expired at", "an hour", "remarks")
-    table = make_table("Instances past their ttl", *columns, *(["labels"] if labels else []))
-    table.columns[0].no_wrap = True  # ids are complete, for copying
-    for row in expired:
-        instance = row.instance
+def _table(expired: Sequence[_Found], surveys: Surveys) -> Table:
+    labels = labels_column([(found.survey, found.instance) for found in expired])
+    columns = ("id", "name", "stacks", "ordered", "status", "expired at", "an hour", "remarks")
+    clouds = ["cloud"] if surveys.has_several else []
+    table = make_table("Instances past their ttl", *clouds, *columns, *(["labels"] if labels else []))
+    table.columns[surveys.has_several].no_wrap = True  # ids are complete, for copying
+    for number, found in enumerate(expired):
+        instance, row = found.instance, found.expired
         table.add_row(
+            *([found.survey.kind.cloud] if surveys.has_several else []),
             instance.instance_id,
-            ", ".join(sorted({row.name for row in row.rows})),
-            ", ".join(sorted({row.stack for row in row.rows})),
-            instance.hardware_type_id or "?",
+            ", ".join(sorted({owner.name for owner in row.rows})),
+            ", ".join(sorted({owner.stack for owner in row.rows})),
+            instance.ordered,
             instance.status,
             timestamp(row.expires_at),
             money_text(row.hourly),
             "; ".join((*filter(None, [row.skip_reason]), *row.remarks)),
-            *([labels[instance.instance_id]] if labels else []),
+            *([labels[number]] if labels else []),
         )
     return table
 
@@ -161,27 +206,24 @@ def _print_next_step(stop: bool) -> None:
         )
 
 
-def _document(expired: tuple[ExpiredInstance, ...], survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
+def _document(expired: Sequence[_Found], surveys: Surveys, outcomes: Mapping[Key, str], stop: bool) -> dict[str, Any]:
     return {
-        "account": survey.account.fingerprint,
-        "checked_at": timestamp(survey.vendor_now),
-        "instances": len(survey.listed),
-        "stacks": stacks_as_json(survey.stacks),
-        "expired": [_row(row, survey, outcomes) for row in expired],
-        "shared": shared_as_json(survey),
+        **surveys.as_json(),
+        "expired": [_row(found, outcomes, stop) for found in expired],
+        "shared": shared_as_json(surveys),
     }
 
 
-def _row(row: ExpiredInstance, survey: Survey, outcomes: Mapping[str, str]) -> dict[str, Any]:
-    instance_id = row.instance.instance_id
+def _row(found: _Found, outcomes: Mapping[Key, str], stop: bool) -> dict[str, Any]:
+    row, key = found.expired, found.key
     return {
-        **instance_as_json(row.instance, survey),
+        **instance_as_json(found.instance, found.survey),
         "expires_at": timestamp(row.expires_at),
         "hourly": None if row.hourly is None else row.hourly.decimal_string(),
         "currency": None if row.hourly is None else row.hourly.currency,
         "owners": owners(row.rows),
-        "held_back": row.skip_reason or None,
+        "held_back": _skip_reason(found, stop) or None,
         "remarks": list(row.remarks),
-        "ended": None if instance_id not in outcomes else not outcomes[instance_id],
-        "error": outcomes.get(instance_id) or None,
+        "ended": None if key not in outcomes else not outcomes[key],
+        "error": outcomes.get(key) or None,
     }

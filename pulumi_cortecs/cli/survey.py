@@ -1,29 +1,32 @@
-"""The instances of an account and the rows of the stacks: one complete survey, or an error."""
+"""The instances of the accounts and the rows of the stacks: one complete survey of each account, or its error."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from pulumi_cortecs.cli.output import exit_failed, print_error, print_lines
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.cortecs import client as cortecs
-    from pulumi_cortecs.cost import Money, PricedHardware
+    from pulumi_cortecs.cost import Money
     from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource
     from pulumi_cortecs.lifecycle.journal import Journal
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.accounts import Account
+    from pulumi_cortecs.provider.kind import InstanceKind
     from pulumi_cortecs.stacks.selection import StackSelection
+
+Key = tuple[str, str]
+"""A cloud and an id: two clouds may have one id."""
 
 EXIT_FOUND: Final = 3
 """The exit code of a command that has found instances and not deleted them."""
@@ -38,20 +41,26 @@ AllStacks = Annotated[bool, typer.Option("--all-stacks", help="Read all stacks o
 Directory = Annotated[
     Path, typer.Option("--cwd", exists=True, file_okay=False, help="Where to run pulumi; a project, for short names.")
 ]
+Cloud = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cloud", help="A cloud to ask; once for each.", show_default="all with credentials in the environment"
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @dataclass(frozen=True)
 class Survey:
-    """One survey. The list was requested before the states. `vendor_now` is by the vendor's clock, which dates its runs
-    and the `expires_at` of states. `prices` is empty if they are not available. `labels` are by instance id: those that
-    the journal of this machine or the vendor has."""
+    """One survey of one account. The list was requested before the states, and `stacks` has their rows of this cloud
+    only. `vendor_now` is by the vendor's clock, which dates its runs and the `expires_at` of states. `labels` are by
+    instance id: those that the journal of this machine or the vendor has."""
 
+    kind: InstanceKind
     account: Account
     listed: tuple[ListedInstance, ...]
     stacks: tuple[StackHoldings, ...]
-    prices: Mapping[str, PricedHardware]
     vendor_now: datetime
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -62,6 +71,57 @@ class Survey:
 
         there = {instance.instance_id for instance in self.listed}
         return {key: rows for key, rows in find_shared_instances(self.stacks).items() if key in there}
+
+
+@dataclass(frozen=True)
+class Surveys:
+    """The surveys of all clouds that were asked for. `errors` are those of the clouds that could not be surveyed, by
+    the cloud's name, and `stacks` are the complete states."""
+
+    accounts: tuple[Survey, ...]
+    errors: Mapping[str, str]
+    stacks: tuple[StackHoldings, ...]
+
+    @property
+    def has_several(self) -> bool:
+        """True if more than one cloud was asked for."""
+        return len(self.accounts) + len(self.errors) > 1
+
+    @property
+    def listed(self) -> int:
+        """The number of everything that was listed."""
+        return sum(len(survey.listed) for survey in self.accounts)
+
+    @property
+    def names(self) -> str:
+        """The accounts, for a person."""
+        return " and ".join(survey.account.fingerprint for survey in self.accounts)
+
+    @property
+    def has_shared(self) -> bool:
+        """True if several rows own one instance."""
+        return any(survey.shared for survey in self.accounts)
+
+    def as_json(self) -> dict[str, object]:
+        """The accounts and the stacks, for JSON. `account` and `checked_at` are null where there are several."""
+        accounts = [
+            {
+                "cloud": survey.kind.cloud,
+                "account": survey.account.fingerprint,
+                "checked_at": timestamp(survey.vendor_now),
+                "instances": len(survey.listed),
+            }
+            for survey in self.accounts
+        ]
+        only = accounts[0] if not self.has_several else {"account": None, "checked_at": None}
+        return {
+            "account": only["account"],
+            "checked_at": only["checked_at"],
+            "instances": self.listed,
+            "accounts": accounts,
+            "errors": [{"cloud": cloud, "error": error} for cloud, error in self.errors.items()],
+            "stacks": stacks_as_json(self.stacks),
+        }
 
 
 def stack_selection(
@@ -75,44 +135,83 @@ def stack_selection(
     return StackSelection(stacks or [], all_stacks, backend_urls or [], directory)
 
 
-def take_survey(where: StackSelection) -> Survey:
-    """List the account, read every stack, and list the account again. Raises CloudError and StacksError."""
-    from pulumi_cortecs.cortecs.market import live_offers
+def take_surveys(where: StackSelection, clouds: list[str] | None) -> Surveys:
+    """List the accounts, read every stack, and list the accounts again. An error of one cloud is in `errors` if another
+    one could be surveyed. Raises CloudError and StacksError."""
     from pulumi_cortecs.http.errors import CloudError
 
-    account = environment_account()
-    before = _list(account)
+    begun: list[tuple[InstanceKind, Account, Mapping[str, ListedInstance]]] = []
+    warned: set[str] = set()
+    errors: dict[str, CloudError] = {}
+    for kind in chosen_kinds(clouds):
+        try:
+            account = environment_account(kind, warned)
+            begun.append((kind, account, _list(kind, account)))
+        except CloudError as error:
+            errors[kind.cloud] = error
+    if not begun:
+        raise next(iter(errors.values()))
     stacks = where.read()
-    after = _list(account)
-    vendor_now = account.vendor_now()
-    _require_complete(account, before, after, stacks, vendor_now)
-    try:
-        prices: Mapping[str, PricedHardware] = live_offers({}).hardware_types()
-    except CloudError:
-        prices = {}
-    # a concurrent `destroy` has removed its deleted instances from the state
-    listed = (
-        after.get(key) or (instance if account.find(key) is not None else None) for key, instance in before.items()
-    )
-    instances = tuple(instance for instance in listed if instance is not None)
-    return Survey(account, instances, stacks, prices, vendor_now, labels_by_id(account))
+    surveys: list[Survey] = []
+    for kind, account, before in begun:
+        try:
+            surveys.append(_complete_survey(kind, account, before, stacks))
+        except CloudError as error:
+            errors[kind.cloud] = error
+    if not surveys:
+        raise next(iter(errors.values()))
+    texts = {cloud: str(error) for cloud, error in errors.items()}
+    for cloud, text in texts.items():
+        print_error(f"Error: {cloud}: {text}")
+    return Surveys(tuple(surveys), texts, stacks)
 
 
-def environment_account() -> Account:
-    """The account of the environment; no stack's config is read. Raises ConfigurationError."""
-    from pulumi_cortecs.cortecs.kind import CREDENTIALS, INSTANCE
+def chosen_kinds(clouds: list[str] | None) -> list[InstanceKind]:
+    """The named clouds, or all those with credentials in the environment. Raises BadParameter for an unknown name, and
+    ConfigurationError without credentials."""
+    from pulumi_cortecs import _abi
     from pulumi_cortecs.http.errors import ConfigurationError
+
+    kinds = _abi.instance_kinds()
+    if unknown := [name for name in clouds or () if name not in kinds]:
+        raise typer.BadParameter(f"--cloud: got {', '.join(unknown)}; allowed: {', '.join(kinds)}")
+    asked = [kinds[name] for name in dict.fromkeys(clouds)] if clouds else list(kinds.values())
+    with_credentials = [kind for kind in asked if any(os.environ.get(key.variable) for key in kind.credentials.parts)]
+    without = [kind for kind in asked if kind not in with_credentials]
+    if without and (clouds or not with_credentials):
+        missing = (
+            f"no {kind.vendor} credentials: set {' and '.join(key.variable for key in kind.credentials.parts)} in the "
+            "environment"
+            for kind in without
+        )
+        raise ConfigurationError(f"{'; '.join(missing)}; this command reads no stack's config")
+    return with_credentials
+
+
+def environment_account(kind: InstanceKind, warned: set[str]) -> Account:
+    """The account of the environment at a cloud; no stack's config is read. It warns of variables that cannot be used,
+    except those in `warned`. Raises ConfigurationError."""
     from pulumi_cortecs.provider import accounts
 
-    if not any(os.environ.get(key.variable) for key in CREDENTIALS.parts):
-        raise ConfigurationError(
-            "no Cortecs credentials: set CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET in the environment; this command "
-            "reads no stack's config"
-        )
-    account = accounts.account(INSTANCE, {})
-    for problem in account.problems:
+    account = accounts.account(kind, {})
+    for problem in (problem for problem in account.problems if problem not in warned):
         print_error(f"Warning: {problem}. This command ignores it")
+    warned.update(account.problems)
     return account
+
+
+def find_account(accounts: Mapping[str, Account], instance_id: str) -> str:
+    """The cloud of the account that has the instance, "" if none has it. Raises CloudError, and BadParameter if several
+    have it."""
+    found = [cloud for cloud, account in accounts.items() if account.find(instance_id) is not None]
+    require_one_cloud(instance_id, found)
+    return "".join(found)
+
+
+def require_one_cloud(instance_id: str, clouds: Sequence[str]) -> None:
+    """Raise BadParameter for an id that several clouds have."""
+    if len(clouds) > 1:
+        raise typer.BadParameter(f"{instance_id}: {' and '.join(clouds)} have it; name one of them with --cloud")
 
 
 def open_journal() -> Journal:
@@ -141,26 +240,26 @@ def require_terminal(as_json: bool) -> None:
         raise typer.BadParameter("not a terminal: use --yes to confirm")
 
 
-def run_for_each(instance_ids: Sequence[str], act: Callable[[str], object]) -> dict[str, str]:
-    """Run an action for each instance, several at a time. Returns the error of each id, "" for none."""
+def run_for_each(keys: Sequence[Key], act: Callable[[Key], object]) -> dict[Key, str]:
+    """Run an action for each instance, several at a time. Returns the error of each instance, "" for none."""
     from pulumi_cortecs.http.errors import CloudError
     from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
     from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 
-    def outcome(instance_id: str) -> str:
+    def outcome(key: Key) -> str:
         try:
-            act(instance_id)
+            act(key)
         except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
             return f"it may still be billed: {error}"
         return ""
 
     with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
-        return dict(zip(instance_ids, pool.map(outcome, instance_ids), strict=True))
+        return dict(zip(keys, pool.map(outcome, keys), strict=True))
 
 
-def print_outcomes(outcomes: Mapping[str, str], done: str) -> None:
+def print_outcomes(outcomes: Mapping[Key, str], done: str) -> None:
     """Print the outcome of each instance."""
-    for instance_id, error in outcomes.items():
+    for (_, instance_id), error in outcomes.items():
         if error:
             print_error(f"Error: {instance_id}: {error}")
         else:
@@ -178,7 +277,7 @@ def stacks_as_json(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]
         {
             "stack": stack.name,
             "backend": stack.backend,
-            "instances": len({row.instance_id for row in stack.rows if row.is_owner}),
+            "instances": len({(row.resource_type, row.instance_id) for row in stack.rows if row.is_owner}),
             "pending": [purchase.name for purchase in stack.pending],
             "locked": stack.updating,
         }
@@ -186,20 +285,25 @@ def stacks_as_json(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]
     ]
 
 
-def print_shared(survey: Survey) -> None:
+def print_shared(surveys: Surveys) -> None:
     """Print each instance that several rows own."""
     from pulumi_cortecs.lifecycle.holdings import row_names
 
-    for instance_id, rows in survey.shared.items():
-        print_lines(
-            f"{instance_id} is owned by {row_names(rows)}, so this command never deletes it. `pulumi state delete` "
-            "removes it from one of them, and deletes nothing"
-        )
+    for survey in surveys.accounts:
+        for instance_id, rows in survey.shared.items():
+            print_lines(
+                f"{instance_id} is owned by {row_names(rows)}, so this command never deletes it. `pulumi state delete` "
+                "removes it from one of them, and deletes nothing"
+            )
 
 
-def shared_as_json(survey: Survey) -> list[dict[str, object]]:
+def shared_as_json(surveys: Surveys) -> list[dict[str, object]]:
     """The instances that several rows own, for JSON."""
-    return [{"id": instance_id, "owners": owners(rows)} for instance_id, rows in survey.shared.items()]
+    return [
+        {"cloud": survey.kind.cloud, "id": instance_id, "owners": owners(rows)}
+        for survey in surveys.accounts
+        for instance_id, rows in survey.shared.items()
+    ]
 
 
 def owners(rows: Sequence[StackResource]) -> list[dict[str, object]]:
@@ -207,23 +311,23 @@ def owners(rows: Sequence[StackResource]) -> list[dict[str, object]]:
     return [{"stack": row.stack, "name": row.name, "protected": row.protected} for row in rows]
 
 
-def labels_column(survey: Survey, instances: Sequence[ListedInstance]) -> dict[str, str]:
-    """The labels of each instance for a table, by its id; empty if none has any."""
+def labels_column(pairs: Sequence[tuple[Survey, ListedInstance]]) -> list[str]:
+    """The labels of each instance for a table; empty if none has any."""
     from pulumi_cortecs.lifecycle.labels import labels_text
 
-    ids = [instance.instance_id for instance in instances]
-    return {key: labels_text(survey.labels.get(key, {})) for key in ids} if survey.labels.keys() & ids else {}
+    labels = [labels_text(survey.labels.get(instance.instance_id, {})) for survey, instance in pairs]
+    return labels if any(labels) else []
 
 
 def instance_as_json(instance: ListedInstance, survey: Survey) -> dict[str, object]:
     """An instance for JSON; null for values that the vendor leaves out."""
+    is_instance = instance.noun == "instance"
+    keys = survey.kind.arguments.replacing if is_instance else instance.arguments
     return {
+        "cloud": survey.kind.cloud,
         "id": instance.instance_id,
-        "model_id": instance.arguments.get("model_id"),
-        "hardware_type_id": instance.arguments.get("hardware_type_id"),
-        "context_length": instance.arguments.get("context_length"),
-        "billing_interval": instance.arguments.get("billing_interval"),
-        "num_workers": instance.arguments.get("num_workers"),
+        **({} if is_instance else {"kind": instance.noun}),
+        **{key: instance.arguments.get(key) for key in keys},
         "status": instance.status,
         "started_at": timestamp(instance.started_at),
         "labels": dict(survey.labels.get(instance.instance_id, {})),
@@ -237,10 +341,6 @@ def timestamp(at: datetime | None) -> str | None:
     return None if at is None else utc_seconds_text(at)
 
 
-def _list(account: Account) -> Mapping[str, ListedInstance]:
-    return {key: _listed(account, instance) for key, instance in account.poller.snapshot(max_age=0.0).instances.items()}
-
-
 def labels_by_id(account: Account) -> dict[str, Mapping[str, str]]:
     """The labels of instances. The vendor's count more: another machine may have changed them."""
     from pulumi_cortecs.lifecycle.cloud import HasLabels
@@ -248,7 +348,7 @@ def labels_by_id(account: Account) -> dict[str, Mapping[str, str]]:
 
     labels: dict[str, Mapping[str, str]] = {}
     try:
-        labels |= {key: of_order.merged for key, of_order in open_journal().labels().items()}
+        labels |= {key: of_order.merged for key, of_order in open_journal().labels(account.fingerprint).items()}
     except JournalError as error:
         print_error(f"Warning: {error}: the labels in the journal of this machine are not shown")
     if isinstance(account.cloud, HasLabels):
@@ -257,12 +357,65 @@ def labels_by_id(account: Account) -> dict[str, Mapping[str, str]]:
     return labels
 
 
+def _list(kind: InstanceKind, account: Account) -> dict[str, ListedInstance]:
+    """Everything that costs money in the account, by its id."""
+    listed = account.poller.snapshot(max_age=0.0).instances
+    instances = _describe(kind, account, listed.values())
+    others = [item for other in kind.other_purchases for item in other.listed(account.cloud)]
+    return {item.instance_id: item for item in (*instances, *others)}
+
+
+def _describe(kind: InstanceKind, account: Account, instances: Iterable[Any]) -> list[ListedInstance]:
+    from pulumi_cortecs.lifecycle.listed_instance import describe_instance
+
+    price, now = _price_reader(account), account.vendor_now()
+    return [describe_instance(account.cloud, item, kind.arguments.replacing, now, price) for item in instances]
+
+
+def _price_reader(account: Account) -> Callable[[Any], Money | None]:
+    """A function that returns the hourly price of an instance, None where it is unknown. The first error is the last
+    request: a thousand instances do not ask a thousand times."""
+    from pulumi_cortecs.http.errors import CloudError
+
+    is_unreachable = False
+
+    def hourly_price(instance: Any) -> Money | None:
+        nonlocal is_unreachable
+        billed = account.cloud.billed_price(instance)
+        if billed is not None or is_unreachable:
+            return billed
+        try:
+            return account.cloud.hourly_price(instance)
+        except CloudError:
+            is_unreachable = True
+            return None
+
+    return hourly_price
+
+
+def _complete_survey(
+    kind: InstanceKind, account: Account, before: Mapping[str, ListedInstance], stacks: Sequence[StackHoldings]
+) -> Survey:
+    """The survey of an account that was listed before the states were read. Raises CloudError."""
+    own_stacks = tuple(stack.of_types(kind.tokens) for stack in stacks)
+    after = _list(kind, account)
+    _require_complete(kind, account, before, after, own_stacks)
+    # a concurrent `destroy` has removed its deleted instances from the state
+    listed = (after.get(key) or (item if _still_exists(account, item) else None) for key, item in before.items())
+    instances = tuple(item for item in listed if item is not None)
+    return Survey(kind, account, instances, own_stacks, account.vendor_now(), labels_by_id(account))
+
+
+def _still_exists(account: Account, item: ListedInstance) -> bool:
+    return item.noun == "instance" and account.find(item.instance_id) is not None
+
+
 def _require_complete(
+    kind: InstanceKind,
     account: Account,
     before: Mapping[str, ListedInstance],
     after: Mapping[str, ListedInstance],
     stacks: Sequence[StackHoldings],
-    now: datetime,
 ) -> None:
     """Raise BadAnswerError for a list that is known to lack instances."""
     from pulumi_cortecs.http.errors import BadAnswerError
@@ -270,35 +423,12 @@ def _require_complete(
 
     rows = [row for stack in stacks for row in stack.rows]
     bought_meanwhile = {row.instance_id for row in rows}
-    late = [instance for key, instance in after.items() if key not in before and key not in bought_meanwhile]
-    ours = {row.instance_id for row in rows if row.account == account.fingerprint}
+    late = [item for key, item in after.items() if key not in before and key not in bought_meanwhile]
+    ours = {row.instance_id for row in rows if row.account == account.fingerprint and row.resource_type == kind.token}
     by_id = [account.cloud.get_instance(instance_id) for instance_id in ours - before.keys() - after.keys()]
-    if any(
-        is_past_grace(instance, now)
-        for instance in (*late, *(_listed(account, instance) for instance in by_id if instance is not None))
-    ):
-        raise BadAnswerError("Cortecs' list of the instances is incomplete, so the command did nothing; try again")
-
-
-def _listed(account: Account, instance: cortecs.ApiInstance) -> ListedInstance:
-    from pulumi_cortecs.cost import BillingInterval
-    from pulumi_cortecs.cost.times import parse_time
-    from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
-    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
-
-    try:
-        phase = account.cloud.phase(instance)
-    except UnknownStatusError:
-        phase = None
-    arguments, status = instance.reported(), instance.instance_status
-    interval = arguments.get("billing_interval")
-    return ListedInstance(
-        instance_id=instance.instance_id,
-        arguments=arguments,
-        billing_interval=next((item for item in BillingInterval if item.value == interval), None),
-        num_workers=None if "num_workers" not in arguments else int(arguments["num_workers"]),
-        status=status.status,
-        phase=phase,
-        started_at=parse_time(status.started_at, default_zone=timezone.utc),
-        stopped_at=parse_time(status.stopped_at, default_zone=timezone.utc),
-    )
+    late += _describe(kind, account, [instance for instance in by_id if instance is not None])
+    now = account.vendor_now()
+    if any(is_past_grace(item, now) for item in late):
+        raise BadAnswerError(
+            f"{kind.possessive} list of the instances is incomplete, so the command did nothing; try again"
+        )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from pulumi_cortecs.cortecs.client import ApiInstance, ApiInstanceArgs, CortecsClient
-from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost import BillingInterval, Money, run_cost
 from pulumi_cortecs.http.api_client import Retry
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
@@ -96,6 +97,13 @@ class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance], ReportsBalance[Api
     def hourly_price(self, instance: ApiInstance) -> Money | None:
         return self._price(instance.reported())
 
+    def run_cost(self, instance: ApiInstance, hourly: Money, ran_for: timedelta) -> Money | None:
+        try:
+            interval = BillingInterval(instance.reported().get("billing_interval"))
+        except ValueError:
+            return None
+        return run_cost(hourly, interval.unit, ran_for)
+
     def id_of(self, instance: ApiInstance) -> str:
         return instance.instance_id
 
@@ -115,6 +123,9 @@ class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance], ReportsBalance[Api
 
     def started_at(self, instance: ApiInstance) -> float | None:
         return parse_timestamp(instance.instance_status.started_at)
+
+    def stopped_at(self, instance: ApiInstance) -> float | None:
+        return parse_timestamp(instance.instance_status.stopped_at)
 
     def reported_inputs(self, instance: ApiInstance) -> Mapping[str, Any]:
         return instance.reported()

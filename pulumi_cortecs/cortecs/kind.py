@@ -14,7 +14,7 @@ from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Inputs
 from pulumi_cortecs.provider.properties import InvalidValueError, identifier, integer, one_of, string
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.cost import Money
+    from pulumi_cortecs.cost import Money, Offer
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
@@ -52,7 +52,11 @@ def _read_model_id(value: Any) -> str:
 ARGUMENTS: Final = ArgumentTable(
     "an Instance",
     {
-        "model_id": Argument(_read_model_id, Required("which model should the instance serve?")),
+        "model_id": Argument(
+            _read_model_id,
+            Required("which model should the instance serve?"),
+            spell=lambda model_id: str(model_id).replace("--", "/", 1),
+        ),
         "hardware_type_id": Argument(identifier, MARKET, priced=True),
         "context_length": Argument(integer(1), MARKET),
         "billing_interval": Argument(one_of(*BILLING_INTERVALS), "per_minute", priced=True),
@@ -82,6 +86,12 @@ def _pinned(prices: PriceList) -> Market:
     return InstanceMarket(PinnedOffers(prices))
 
 
+def _offers(base_url: str) -> list[Offer]:
+    from pulumi_cortecs.cortecs.market import offers
+
+    return offers(base_url)
+
+
 INSTANCE: Final = InstanceKind(
     token=TOKENS["cortecs.Instance"],
     endpoint_token=TOKENS["cortecs.Endpoint"],
@@ -90,4 +100,7 @@ INSTANCE: Final = InstanceKind(
     connect=_connect,
     market=_market,
     pinned=_pinned,
+    offers=_offers,
+    module="pulumi_cortecs",
+    columns={"model_id": "model", "hardware_type_id": "hardware", "num_workers": "workers"},
 )

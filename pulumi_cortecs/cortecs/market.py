@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from pulumi_cortecs.cortecs import client as cortecs
 from pulumi_cortecs.cortecs.client import CLOUD, VENDOR, ApiModel, CortecsPublicClient
 from pulumi_cortecs.cortecs.kind import INSTANCE
-from pulumi_cortecs.cost import BillingInterval, PricedHardware, RamMeaning, quote
+from pulumi_cortecs.cost import BillingInterval, Offer, PricedHardware, RamMeaning, quote
 from pulumi_cortecs.cost.pricelist import CatalogueModel, PriceList
 from pulumi_cortecs.cost.suggestions import join_names, suggestion
 from pulumi_cortecs.http.api_client import new_client
@@ -21,6 +21,7 @@ from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 
 _DEFAULT_CONTEXT: Final = 32_000
+_MINUTES_PER_HOUR: Final = 60
 
 
 class LiveOffers:
@@ -230,6 +231,25 @@ def fetch_price_list(market: CortecsPublicClient, as_of: datetime, source: str =
         as_of=as_of.replace(microsecond=0),
         hardware_types=tuple(hardware_types[key] for key in sorted(hardware_types)),
         models=tuple(_preview(model, hardware_types) for model in sorted(models, key=lambda model: model.model_id)),
+    )
+
+
+def offers(base_url: str) -> list[Offer]:
+    """The hardware types at a base URL. Sends two requests. Raises CloudError."""
+    market = CortecsPublicClient(base_url)
+    in_stock = market.available_hardware_types()
+    return [_offer(row, row.hardware_type_id in in_stock) for row in market.hardware_types().values()]
+
+
+def _offer(row: PricedHardware, available: bool) -> Offer:
+    return Offer(
+        cloud=CLOUD,
+        id=row.hardware_type_id,
+        price_per_hour=min(row.price_per_hour, row.price_per_minute * _MINUTES_PER_HOUR),
+        available=available,
+        gpu_type=row.gpu_type or "",
+        gpu_count=row.num_gpus,
+        gpu_memory_gb=row.gpu_ram_gb if row.num_gpus == 1 else None,  # docs/apis/cortecs.md#hardware
     )
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 import pulumi
 
-from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS
+from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS, INSTANCE
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import with_ints
 from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
 
-READY_TIMEOUT = 1200
+READY_TIMEOUT = INSTANCE.ready_timeout
 """Seconds, for a program that sets no timeout."""
 
 

@@ -49,20 +49,30 @@ _PLACE_VARIABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend. Older records may name it by one of its `former_identities`; no other backend has them."""
+    """A backend, of one organization if it is a service. Older records may name it by one of its `former_identities`.
+    No other backend has those, but all organizations of a service have them in common."""
 
     identity: str
     former_identities: tuple[str, ...] = ()
 
 
-def identify_backend(environment: Mapping[str, str], directory: Path) -> Backend:
-    """The backend that a CLI with that environment uses in that directory."""
+def identify_backend(environment: Mapping[str, str], directory: Path, organization: str = "") -> Backend:
+    """The backend that a CLI with that environment uses in that directory. `organization` is that of the stack at a
+    service, "" where it is unknown: two of them may have a project and a stack of the same names."""
     url = find_backend_url(environment, directory)
     if url.startswith(_FILE):
         return _folder_backend(_folder_path(url, environment, directory))
-    plain = _digest_of_url(url, {})
-    identity = _digest_of_url(url, environment)
-    return Backend(identity, () if identity == plain else (plain,))
+    identities = [_digest_of_url(url, environment), _digest_of_url(url, {})]
+    if organization and is_service(url):
+        identities.insert(0, _digest_of_url(url, environment, f"organization={organization.lower()}"))
+    identity, *former = dict.fromkeys(identities)
+    return Backend(identity, tuple(former))
+
+
+def is_service(backend_url: str) -> bool:
+    """Returns whether stacks of this backend have an organization: those of Pulumi Cloud, or of one's own service."""
+    scheme, separator, _ = backend_url.partition("://")
+    return not separator or scheme.lower() in ("http", "https")
 
 
 def identify_v1_backend(text: str) -> str:
@@ -170,13 +180,14 @@ def _write_mark(folder: Path, name: str, *, is_first: bool) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _digest_of_url(url: str, environment: Mapping[str, str]) -> str:
+def _digest_of_url(url: str, environment: Mapping[str, str], *within: str) -> str:
+    """The digest of a backend's place, and of the part `within` it."""
     try:
         parts = urlsplit(url)
         scheme = _SCHEME_ALIASES.get(parts.scheme, parts.scheme)
-        return _digest(scheme, *_place(parts, scheme, environment))
+        return _digest(scheme, *_place(parts, scheme, environment), *within)
     except ValueError:  # no URL that anybody could use; what is before the @ and after the ? may be secret
-        return _digest("url", url.rpartition("@")[2].partition("?")[0])
+        return _digest("url", url.rpartition("@")[2].partition("?")[0], *within)
 
 
 def _place(parts: SplitResult, scheme: str, environment: Mapping[str, str]) -> Iterator[str]:

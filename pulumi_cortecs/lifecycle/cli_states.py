@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.backends import find_backend_url
+from pulumi_cortecs.lifecycle.backends import find_backend_url, is_service
 from pulumi_cortecs.lifecycle.engine_cli import EngineCli
 from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, UnknownStackError
 from pulumi_cortecs.lifecycle.stack_export import parse_stack_names, parse_state
@@ -159,18 +159,22 @@ def find_organization(arguments: Sequence[str], backend_url: str) -> str:
 
     Raises StateUnreadableError where Pulumi Cloud would have to be asked for it.
     """
-    scheme, separator, _ = backend_url.partition("://")
-    if separator and scheme.lower() not in ("http", "https"):
+    if not is_service(backend_url):
         return _SELF_MANAGED
-    named = _stack_option(arguments)
-    organization, slash, _ = named.partition("/")
-    if organization and slash:
+    if organization := named_organization(arguments):
         return organization
+    named = _stack_option(arguments)
     got = f"--stack {named}" if named else "no --stack"
     raise StateUnreadableError(
         f"the state cannot be read, because nothing names its organization in Pulumi Cloud: {got}; allowed: "
         "--stack ORGANIZATION/PROJECT/STACK; give the next command the stack in that form"
     )
+
+
+def named_organization(arguments: Sequence[str]) -> str:
+    """The organization in the --stack of a CLI's arguments, "" where it names none."""
+    organization, slash, _ = _stack_option(arguments).partition("/")
+    return organization if slash else ""
 
 
 def _stack_option(arguments: Sequence[str]) -> str:

@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost import Money, run_cost
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec
 
@@ -170,6 +171,11 @@ class Cloud(ABC, Generic[T]):
         request."""
         return None
 
+    def run_cost(self, instance: T, hourly: Money, ran_for: timedelta) -> Money | None:
+        """The cost of an uninterrupted run of that length at this hourly price, None if it is unknown. By default each
+        started second counts. Sends no request."""
+        return run_cost(hourly, timedelta(seconds=1), ran_for)
+
     def price_text(self, instance: T) -> str:
         """The hourly price for a person, "1.20 EUR/h"; an unknown price is never shown as free. Raises nothing."""
         with suppress(CloudError):
@@ -241,6 +247,10 @@ class CanStop(Cloud[T]):
     def stop(self, instance_id: str) -> T:
         """Stops an instance: it costs nothing from then on. May be sent twice; the vendor may refuse it for one that
         has stopped."""
+
+    def stopped_at(self, instance: T) -> float | None:
+        """The end of the last run by the vendor's clock, in seconds since 1970; None if it is not reported."""
+        return None
 
     @abstractmethod
     def start(self, instance_id: str) -> T:

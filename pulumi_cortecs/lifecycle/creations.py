@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, States, StateUnreadableError
+from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, States, StateUnreadableError, rows_of_type
 
 NEVER_BEGAN: Final = float("inf")
 
@@ -49,12 +49,16 @@ class Creations:
         self._began_at: dict[str, float] = {}
 
     def rows(self, urn: str, not_before: float | None = None) -> Mapping[str, str] | None:
-        """The URN of each instance's row in the URN's own stack, None where its state cannot be read. Without
-        `not_before`, an earlier reading of this run is as good."""
+        """The URN of each instance's row of the URN's type in its own stack, None where its state cannot be read.
+        Without `not_before`, an earlier reading of this run is as good."""
         state = self._first_readings.get(stack_prefix(urn)) if not_before is None else None
         if state is None:
             state = self._read(urn, self._clock.now() if not_before is None else not_before)
-        return None if state is None else {row.instance_id: row.urn for row in state.rows if not row.external}
+        return (
+            None
+            if state is None
+            else {row.instance_id: row.urn for row in rows_of_type(state, urn) if not row.external}
+        )
 
     def read_ahead(self, urn: str, began_at: float) -> None:
         """Reads the stack's state, once, for `interrupted`, which will wait for the rest of this reading only. Raises
@@ -99,9 +103,10 @@ class Creations:
         return pending[:-1] if pending and state.read_at >= self._began_at.get(urn, NEVER_BEGAN) else pending
 
     def find_owners(self, urn: str) -> Mapping[str, Owner] | None:
-        """The owner of each instance, in all stacks of the backend as they are now; None where they cannot be read."""
+        """The owner of each instance of the URN's type, in all stacks of the backend as they are now; None where they
+        cannot be read."""
         states = self.all_stacks(urn)
-        return None if states is None else owners_by_instance(states)
+        return None if states is None else owners_by_instance(states, urn)
 
     def all_stacks(self, urn: str) -> tuple[StackState, ...] | None:
         """All stacks of the backend as they are now, None where they cannot be read."""
@@ -122,9 +127,10 @@ class Creations:
         return state
 
 
-def owners_by_instance(states: tuple[StackState, ...]) -> Mapping[str, Owner]:
-    """The owner of each instance, by its id."""
-    return {row.instance_id: Owner(row.stack, row.urn) for state in states for row in state.rows if not row.external}
+def owners_by_instance(states: tuple[StackState, ...], urn: str) -> Mapping[str, Owner]:
+    """The owner of each instance of the URN's type, by its id: two clouds may have one id."""
+    rows = [row for state in states for row in rows_of_type(state, urn) if not row.external]
+    return {row.instance_id: Owner(row.stack, row.urn) for row in rows}
 
 
 def _creations_of(urn: str, state: StackState) -> list[PendingCreation]:

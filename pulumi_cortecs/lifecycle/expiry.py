@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pulumi_cortecs.cost import Money, PricedHardware
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.times import parse_time
 from pulumi_cortecs.lifecycle.holdings import StackHoldings, StackResource, find_shared_instances, row_names
 from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
@@ -26,11 +26,15 @@ class ExpiredInstance:
     `skip_reason`: the reason why it is not deleted, "" for none."""
 
     instance: ListedInstance
-    hourly: Money | None
     expires_at: datetime
     rows: tuple[StackResource, ...]
     skip_reason: str
     remarks: tuple[str, ...]
+
+    @property
+    def hourly(self) -> Money | None:
+        """The current cost of an hour, None where its price is unknown."""
+        return self.instance.hourly
 
     @property
     def is_protected(self) -> bool:
@@ -41,7 +45,6 @@ class ExpiredInstance:
 def find_expired(
     listed: Iterable[ListedInstance],
     stacks: Sequence[StackHoldings],
-    prices: Mapping[str, PricedHardware],
     now: datetime,
 ) -> tuple[ExpiredInstance, ...]:
     """The listed instances that have expired by every state that owns them at `now` (the vendor's time), oldest first.
@@ -53,7 +56,7 @@ def find_expired(
         owners.setdefault(row.instance_id, []).append(row)
     shared = find_shared_instances(stacks)
     candidates = (
-        _expired(instance, owners.get(instance.instance_id, ()), shared.get(instance.instance_id, ()), prices, now)
+        _expired(instance, owners.get(instance.instance_id, ()), shared.get(instance.instance_id, ()), now)
         for instance in listed
     )
     return tuple(sorted((entry for entry in candidates if entry is not None), key=lambda entry: entry.expires_at))
@@ -73,7 +76,6 @@ def _expired(
     instance: ListedInstance,
     rows: Sequence[StackResource],
     shared: Sequence[StackResource],
-    prices: Mapping[str, PricedHardware],
     now: datetime,
 ) -> ExpiredInstance | None:
     ends = [_expiry_time(row) for row in rows]
@@ -81,9 +83,7 @@ def _expired(
     if not readable or len(readable) < len(ends) or max(readable) > now:
         return None
     held_back = f"owned by {row_names(shared)}" if shared else ""
-    return ExpiredInstance(
-        instance, instance.hourly_cost(prices), max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable))
-    )
+    return ExpiredInstance(instance, max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable)))
 
 
 def _remarks(rows: Sequence[StackResource], ends: Sequence[datetime]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pulumi_cortecs.lifecycle.stack_state import resource_name
 
@@ -12,7 +12,7 @@ from pulumi_cortecs.lifecycle.stack_state import resource_name
 class StackResource:
     """An Instance in a state. `external`: it is only read (`Instance.get`), so no command would delete it. `expires_at`
     is the state's text, or None; `account` is the fingerprint of the account that bought it; `doomed`: it was replaced
-    and waits for its deletion."""
+    and waits for its deletion; `resource_type` tells its cloud."""
 
     stack: str
     urn: str
@@ -22,6 +22,7 @@ class StackResource:
     expires_at: object = None
     account: object = None
     doomed: bool = False
+    resource_type: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -41,6 +42,7 @@ class PendingPurchase:
     stack: str
     urn: str
     arguments: Mapping[str, object]
+    resource_type: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -58,6 +60,12 @@ class StackHoldings:
     rows: tuple[StackResource, ...] = ()
     pending: tuple[PendingPurchase, ...] = ()
     updating: bool | None = None
+
+    def of_types(self, tokens: Collection[str]) -> StackHoldings:
+        """The same stack with the rows and creations of these types only, and so of one cloud."""
+        rows = tuple(row for row in self.rows if row.resource_type in tokens)
+        pending = tuple(purchase for purchase in self.pending if purchase.resource_type in tokens)
+        return replace(self, rows=rows, pending=pending)
 
 
 def find_shared_instances(stacks: Iterable[StackHoldings]) -> dict[str, tuple[StackResource, ...]]:

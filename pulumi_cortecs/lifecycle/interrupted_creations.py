@@ -169,7 +169,7 @@ class InterruptedCreations(Generic[T]):
         mine = {
             instance_id: instance for instance_id, instance in candidates.items() if self._is_like(instance, arguments)
         }
-        if not mine or interrupted.is_crowded or owners_by_instance(states).keys() & candidates.keys():
+        if not mine or interrupted.is_crowded or owners_by_instance(states, key.urn).keys() & candidates.keys():
             return None
         oldest = [self._cloud.started_at(instance) for instance in mine.values()]
         if any(moment is None for moment in (*later, *oldest)):

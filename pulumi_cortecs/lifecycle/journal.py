@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.shared_file import BUSY_SECONDS, SharedFile, SharedFileError
@@ -26,7 +26,7 @@ from pulumi_cortecs.lifecycle.stack_state import resource_name
 from pulumi_cortecs.lifecycle.state_directory import state_directory
 
 FILE_NAME: Final = "orders.sqlite3"
-_VERSION: Final = 3
+_VERSION: Final = 4
 _RETENTION: Final = 86400.0
 """Seconds that an order is kept at least after it was closed or refused. A closed order is kept as long as its instance
 is listed: the instance must not be attributed to another order, nor be forgotten if no state has it."""
@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS orders (
     labels TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE IF NOT EXISTS clocks (account TEXT PRIMARY KEY, difference REAL NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS one_order_each ON orders (instance_id) WHERE instance_id IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS one_order_each ON orders (account, instance_id) WHERE instance_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS open_orders ON orders (urn) WHERE closed_at IS NULL;
 """
 _FROM_VERSION_1: Final = (
@@ -62,9 +62,19 @@ _FROM_VERSION_1: Final = (
     "ALTER TABLE orders ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0",
 )
 _FROM_VERSION_2: Final = "ALTER TABLE orders ADD COLUMN labels TEXT NOT NULL DEFAULT '{}'"
+_FROM_VERSION_3: Final = "DROP INDEX IF EXISTS one_order_each"
+_IN_ACCOUNT: Final = "account IN ('', ?)"
+"""The rows of an account. Earlier versions recorded no account ('') for instances of no order of their own: such a row
+counts for every account."""
 _COLUMNS: Final = (
     "number, backend, urn, account, arguments, sent_at, vendor_time, process, progress, instance_id, "
     "answered_at, inferred, (SELECT ids FROM listings WHERE listings.number = listing)"
+)
+
+
+_CLOSED_ROW: Final = (
+    "INTO orders (number, backend, urn, account, arguments, listing, sent_at, process, progress, instance_id, "
+    "closed_at) VALUES (?, '', '', ?, '[]', 0, ?, '', ?, ?, ?)"
 )
 
 
@@ -148,6 +158,13 @@ class OrderRecord:
     inferred: bool = False
 
 
+class _Instance(NamedTuple):
+    """An instance of an account: another account, or another cloud, may have an equal id."""
+
+    account: str
+    instance_id: str
+
+
 def journal_directory(environment: Mapping[str, str]) -> Path:
     """The journal's folder: $PULUMI_CORTECS_STATE_DIR, else the platform's folder for a user's state."""
     return state_directory(environment).path
@@ -175,9 +192,9 @@ class Journal(SharedFile):
         super().__init__(directory / FILE_NAME, clock, patience)
         self._calendar = calendar
         self._listing: tuple[frozenset[str], int] | None = None
-        self._unconfirmed: set[str] | None = None
+        self._unconfirmed: set[_Instance] | None = None
         self._has_unresolved = False
-        self._confirmed: set[str] = set()
+        self._confirmed: set[_Instance] = set()
 
     def record(
         self,
@@ -220,42 +237,56 @@ class Journal(SharedFile):
         `inferred`: it was identified by a list. `is_new`: no instance of that id existed before the order, so a closed
         order with that id is of an instance that is gone, and the vendor has reused its id.
         """
-        try:
-            with self._writing() as connection:
-                if is_new and instance_id not in self.confirmed_ids():
-                    connection.execute(
-                        "DELETE FROM orders WHERE instance_id = ? AND closed_at IS NOT NULL", (instance_id,)
-                    )
+        with self._writing() as connection:
+            order = connection.execute("SELECT account FROM orders WHERE number = ?", (number,)).fetchone()
+            if order is None:  # the file was deleted meanwhile
+                return True
+            instance = _Instance(str(order[0]), instance_id)
+            if is_new and instance_id not in self.confirmed_ids(instance.account):
                 connection.execute(
-                    "UPDATE orders SET progress = ?, instance_id = ?, inferred = ? WHERE number = ?",
-                    (Progress.BOUGHT.value, instance_id, int(inferred), number),
+                    f"DELETE FROM orders WHERE {_IN_ACCOUNT} AND instance_id = ? AND closed_at IS NOT NULL", instance
                 )
-        except JournalError as error:
-            if isinstance(error.__cause__, sqlite3.IntegrityError):
+            if connection.execute(
+                f"SELECT 1 FROM orders WHERE {_IN_ACCOUNT} AND instance_id = ? AND number <> ?", (*instance, number)
+            ).fetchone():
                 return False
-            raise
+            connection.execute(
+                "UPDATE orders SET progress = ?, instance_id = ?, inferred = ? WHERE number = ?",
+                (Progress.BOUGHT.value, instance_id, int(inferred), number),
+            )
         with self._lock:
-            self._unconfirmed_ids().add(instance_id)
+            self._unconfirmed_instances().add(instance)
         return True
 
-    def record_labels(self, instance_id: str, own: Mapping[str, str]) -> None:
+    def record_account(self, number: int, account: str, instance_id: str) -> None:
+        """Records that the order that bought the instance was sent in this account, whose key was another one then."""
+        with self._writing() as connection:
+            connection.execute("UPDATE OR IGNORE orders SET account = ? WHERE number = ?", (account, number))
+        with self._lock:
+            self._unconfirmed_instances().add(_Instance(account, instance_id))
+
+    def record_labels(self, account: str, instance_id: str, own: Mapping[str, str]) -> None:
         """Replaces the program's labels of an instance that an order of this journal has bought; does nothing for
         another instance."""
         if not self.file.exists():
             return
+        instance, where = (account, instance_id), "account = ? AND instance_id = ?"
         with self._writing(flushed=False) as connection:
-            row = connection.execute("SELECT labels FROM orders WHERE instance_id = ?", (instance_id,)).fetchone()
+            row = connection.execute(f"SELECT labels FROM orders WHERE {where}", instance).fetchone()
             if row is not None:
                 text = replace(Labels.from_json(str(row[0])), own=own).as_json()
-                connection.execute("UPDATE orders SET labels = ? WHERE instance_id = ?", (text, instance_id))
+                connection.execute(f"UPDATE orders SET labels = ? WHERE {where}", (text, *instance))
 
-    def labels(self) -> dict[str, Labels]:
-        """The labels of the instances that orders of this journal have bought, open or closed, by instance id."""
+    def labels(self, account: str) -> dict[str, Labels]:
+        """The labels of the instances that orders of this journal have bought in an account, open or closed, by
+        instance id."""
         with self._reading() as connection:
             if connection is None:
                 return {}
             rows = connection.execute(
-                "SELECT instance_id, labels FROM orders WHERE instance_id IS NOT NULL AND labels <> '{}'"
+                "SELECT instance_id, labels FROM orders "
+                "WHERE account = ? AND instance_id IS NOT NULL AND labels <> '{}'",
+                (account,),
             ).fetchall()
             return {str(instance_id): Labels.from_json(str(text)) for instance_id, text in rows}
 
@@ -275,7 +306,7 @@ class Journal(SharedFile):
             )
         if done.rowcount and order.instance_id is not None:
             with self._lock:
-                self._unconfirmed_ids().add(order.instance_id)
+                self._unconfirmed_instances().add(_Instance(order.account, order.instance_id))
         return done.rowcount == 1
 
     def mark_undoing(self, number: int) -> bool:
@@ -293,52 +324,48 @@ class Journal(SharedFile):
         with self._writing() as connection:
             connection.execute("DELETE FROM orders WHERE number = ?", (number,))
 
-    def confirm(self, instance_id: str) -> None:
+    def confirm(self, account: str, instance_id: str) -> None:
         """Closes the order that bought the instance, because an engine has its id. Costs nothing without such an order.
 
         Where orders are unresolved, the instance is marked as not theirs.
         """
+        instance = _Instance(account, instance_id)
         with self._lock:
-            is_confirmed = instance_id in self._confirmed
-            self._confirmed.add(instance_id)
-            closes = instance_id in self._unconfirmed_ids()
+            is_confirmed = instance in self._confirmed
+            self._confirmed.add(instance)
+            closes = instance in self._unconfirmed_instances()
             if not closes and (is_confirmed or not self._has_unresolved):
                 return
-            self._unconfirmed_ids().discard(instance_id)  # once is enough, even if the write fails
+            self._unconfirmed_instances().discard(instance)  # once is enough, even if the write fails
             with self._writing(flushed=False) as connection:
                 now = self._calendar()
                 connection.execute(
-                    "UPDATE orders SET closed_at = ? WHERE instance_id = ? AND closed_at IS NULL", (now, instance_id)
+                    "UPDATE orders SET closed_at = ? WHERE account = ? AND instance_id = ? AND closed_at IS NULL",
+                    (now, *instance),
                 )
-                values = (new_order_number(), now, Progress.BOUGHT.value, instance_id, now)
-                connection.execute(
-                    "INSERT OR IGNORE INTO orders (number, backend, urn, account, arguments, listing, sent_at, "
-                    "process, progress, instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?)",
-                    values,
-                )
+                connection.execute(f"INSERT OR IGNORE {_CLOSED_ROW}", _closed_row(instance, Progress.BOUGHT, now))
 
-    def forget(self, instance_id: str) -> None:
+    def forget(self, account: str, instance_id: str) -> None:
         """Deletes the order, if any, that bought an instance which is provably gone."""
+        instance = _Instance(account, instance_id)
         with self._lock:
-            self._unconfirmed_ids().discard(instance_id)
+            self._unconfirmed_instances().discard(instance)
         if not self.file.exists():
             return
         with self._writing(flushed=False) as connection:
-            connection.execute("DELETE FROM orders WHERE instance_id = ?", (instance_id,))
+            connection.execute(f"DELETE FROM orders WHERE {_IN_ACCOUNT} AND instance_id = ?", instance)
 
-    def mark_kept(self, instance_id: str) -> None:
+    def mark_kept(self, account: str, instance_id: str) -> None:
         """Excludes an instance from recovery: it is no longer a candidate for any order, and no purchase is refused
         because it runs."""
+        instance = _Instance(account, instance_id)
         with self._lock:
-            self._unconfirmed_ids().discard(instance_id)
-        now = self._calendar()
+            self._unconfirmed_instances().discard(instance)
         with self._writing() as connection:
             connection.execute(
-                "INSERT INTO orders (number, backend, urn, account, arguments, listing, sent_at, process, progress, "
-                "instance_id, closed_at) VALUES (?, '', '', '', '[]', 0, ?, '', ?, ?, ?) "
-                "ON CONFLICT (instance_id) WHERE instance_id IS NOT NULL "
+                f"INSERT {_CLOSED_ROW} ON CONFLICT (account, instance_id) WHERE instance_id IS NOT NULL "
                 "DO UPDATE SET progress = excluded.progress, closed_at = excluded.closed_at",
-                (new_order_number(), now, Progress.KEPT.value, instance_id, now),
+                _closed_row(instance, Progress.KEPT, self._calendar()),
             )
 
     def open_orders(self, key: ResourceKey | None = None) -> list[OrderRecord]:
@@ -390,18 +417,21 @@ class Journal(SharedFile):
         """One open order, None when it is closed or forgotten."""
         return next((order for order in self.open_orders() if order.number == number), None)
 
-    def instance_ids(self) -> frozenset[str]:
-        """The ids of all instances that an order of this journal has bought."""
-        return self._select_ids("TRUE")
+    def instance_ids(self, account: str) -> frozenset[str]:
+        """The ids of all instances of an account that an order of this journal has bought, that an engine has passed
+        while orders were unresolved, or that were marked as kept."""
+        with self._reading() as connection:
+            if connection is None:
+                return frozenset()
+            rows = connection.execute(
+                f"SELECT instance_id FROM orders WHERE {_IN_ACCOUNT} AND instance_id IS NOT NULL", (account,)
+            ).fetchall()
+        return frozenset(str(row[0]) for row in rows)
 
-    def instance_ids_in(self, account: str) -> frozenset[str]:
-        """The ids of all instances of an account that an order of this journal has bought."""
-        return self._select_ids("account = ?", account)
-
-    def confirmed_ids(self) -> frozenset[str]:
-        """The ids that an engine has passed to this process. Needs no file."""
+    def confirmed_ids(self, account: str) -> frozenset[str]:
+        """The ids of an account that an engine has passed to this process. Needs no file."""
         with self._lock:
-            return frozenset(self._confirmed)
+            return frozenset(instance.instance_id for instance in self._confirmed if instance.account == account)
 
     def is_mine(self, order: OrderRecord) -> bool:
         """Returns whether this process has sent the order."""
@@ -411,22 +441,15 @@ class Journal(SharedFile):
         """Returns whether the process that sent the order is alive, and may get the answer."""
         return self.is_process_alive(order.process)
 
-    def _select_ids(self, condition: str, *values: str) -> frozenset[str]:
-        with self._reading() as connection:
-            if connection is None:
-                return frozenset()
-            rows = connection.execute(
-                f"SELECT instance_id FROM orders WHERE instance_id IS NOT NULL AND {condition}", values
-            ).fetchall()
-        return frozenset(str(row[0]) for row in rows)
-
-    def _unconfirmed_ids(self) -> set[str]:
-        """The ids of unconfirmed orders, read once per process, successfully or not: this process's engine cannot know
-        later purchases of others."""
+    def _unconfirmed_instances(self) -> set[_Instance]:
+        """The instances of unconfirmed orders, read once per process, successfully or not: this process's engine cannot
+        know later purchases of others."""
         if self._unconfirmed is None:
             self._unconfirmed = set()
             orders = self.open_orders()
-            self._unconfirmed = {order.instance_id for order in orders if order.instance_id is not None}
+            self._unconfirmed = {
+                _Instance(order.account, order.instance_id) for order in orders if order.instance_id is not None
+            }
             self._has_unresolved = any(order.instance_id is None for order in orders)
         return self._unconfirmed
 
@@ -454,6 +477,8 @@ class Journal(SharedFile):
                 connection.execute("UPDATE orders SET backend = ? WHERE backend = ?", values)
         if version in (1, 2):
             connection.execute(_FROM_VERSION_2)
+        if version in (1, 2, 3):
+            connection.execute(_FROM_VERSION_3)
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
 
@@ -464,6 +489,11 @@ class Journal(SharedFile):
 
     def _forget_cached(self) -> None:
         self._listing = None
+
+
+def _closed_row(instance: _Instance, progress: Progress, now: float) -> tuple[object, ...]:
+    """The values of _CLOSED_ROW: an instance that no order of this journal has bought."""
+    return (new_order_number(), instance.account, now, progress.value, instance.instance_id, now)
 
 
 def _digest(backend: str, urn: str) -> str:
@@ -478,7 +508,7 @@ def _prune(connection: sqlite3.Connection, now: float, account: str, listed: fro
         (Progress.REFUSED.value, now - _RETENTION),
     )
     old = connection.execute(
-        "SELECT number, instance_id FROM orders WHERE closed_at < ? AND account IN ('', ?) "
+        f"SELECT number, instance_id FROM orders WHERE closed_at < ? AND {_IN_ACCOUNT} "
         "AND NOT EXISTS (SELECT 1 FROM orders AS lost WHERE "
         "lost.closed_at IS NULL AND lost.instance_id IS NULL AND orders.sent_at > lost.sent_at - ? "
         "AND (lost.vendor_time IS NULL OR orders.sent_at < lost.sent_at + ?))",

@@ -1,64 +1,71 @@
-"""An instance of an account's list, with its age and its cost."""
+"""A purchase of an account's list, with its age and its cost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from typing import Final, TypeVar
 
-from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, billed_amount, quote
-from pulumi_cortecs.lifecycle.cloud import Phase
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.lifecycle.cloud import CanStop, Cloud, Phase, UnknownStatusError
+
+T = TypeVar("T")
+
+INSTANCE: Final = "instance"
 
 
 @dataclass(frozen=True)
 class ListedInstance:
-    """One instance. `arguments` are the ordered ones, spelled as in states, as far as the vendor reports them;
-    `billing_interval` and `num_workers` are None if it does not report them, `billing_interval` and `phase` also for an
-    unknown word. The times are in UTC, or None."""
+    """One instance, or another purchase, whose name in texts is `noun`. `arguments` are the ordered ones, spelled as in
+    states, as far as the vendor reports them, and `ordered` is their text. `phase` is None for an unknown status.
+    `started_at` is in UTC, or None. `hourly` is the current cost of an hour, zero while stopped, and `cost_so_far` that
+    of the run since `started_at` by today's price; each is None where it is unknown."""
 
     instance_id: str
     arguments: Mapping[str, object]
-    billing_interval: BillingInterval | None
-    num_workers: int | None
+    ordered: str
     status: str
     phase: Phase | None
     started_at: datetime | None
-    stopped_at: datetime | None
-
-    @property
-    def hardware_type_id(self) -> str:
-        """The hardware of each worker, "" where the vendor does not report it."""
-        return str(self.arguments.get("hardware_type_id") or "")
+    hourly: Money | None = None
+    cost_so_far: Money | None = None
+    noun: str = INSTANCE
 
     def age(self, now: datetime) -> timedelta | None:
         """The time since its last start: the vendor keeps no time of the purchase. Never negative, even if two clocks
         differ."""
         return None if self.started_at is None else max(now - self.started_at, timedelta(0))
 
-    def hourly_cost(self, prices: Mapping[str, PricedHardware]) -> Money | None:
-        """The current cost of an hour, zero while stopped; None where the price is unknown.
 
-        An unknown status counts as billed.
-        """
-        hardware, workers = prices.get(self.hardware_type_id), self.num_workers
-        if hardware is None or self.billing_interval is None or workers is None or workers < 1:
-            return None
-        total = quote(hardware, self.billing_interval, workers, source="live").hourly_total
-        return Money.zero(total.currency) if self.phase is Phase.STOPPED else total
-
-    def cost_so_far(self, prices: Mapping[str, PricedHardware], now: datetime) -> Money | None:
-        """The bill of the run since `started_at` by today's price; None where it is unknown.
-
-        Earlier runs of the same instance are not included: the vendor does not report them.
-        """
-        hardware = prices.get(self.hardware_type_id)
-        ended_at = self.stopped_at if self.phase is Phase.STOPPED else now
-        if hardware is None or self.billing_interval is None or self.num_workers is None or self.num_workers < 1:
-            return None
-        if self.started_at is None or ended_at is None:
-            return None
-        ran_for = max(ended_at - self.started_at, timedelta(0))
-        return billed_amount(hardware, self.billing_interval, self.num_workers, ran_for)
+def describe_instance(
+    cloud: Cloud[T],
+    instance: T,
+    replacing: Collection[str],
+    now: datetime,
+    hourly_price: Callable[[T], Money | None],
+) -> ListedInstance:
+    """An instance of the cloud's list. `replacing` are the names of the arguments that are ordered, `now` is the
+    vendor's time, and `hourly_price` returns the price of a running instance, None where it is unknown. An unknown
+    status counts as billed."""
+    try:
+        phase, status = cloud.phase(instance), str(cloud.endpoint_outputs(instance, {})["status"])
+        is_billed = cloud.is_billed(instance)
+    except UnknownStatusError:
+        phase, status, is_billed = None, cloud.progress_text(instance), True
+    reported = cloud.reported_inputs(instance)
+    ordered = cloud.arguments_of({**dict.fromkeys(replacing, "?"), **reported})
+    hourly = hourly_price(instance)
+    return ListedInstance(
+        instance_id=cloud.id_of(instance),
+        arguments={key: value for key, value in reported.items() if key in replacing},
+        ordered="?" if ordered is None else cloud.describe_order(ordered),
+        status=status,
+        phase=phase,
+        started_at=_as_time(cloud.started_at(instance)),
+        hourly=hourly if hourly is None or is_billed else Money.zero(hourly.currency),
+        cost_so_far=None if hourly is None else _cost_so_far(cloud, instance, phase, now, hourly),
+    )
 
 
 def sum_by_currency(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
@@ -68,3 +75,20 @@ def sum_by_currency(amounts: Iterable[Money | None]) -> Mapping[str, Money]:
         if amount is not None:
             sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
     return sums
+
+
+def _cost_so_far(cloud: Cloud[T], instance: T, phase: Phase | None, now: datetime, hourly: Money) -> Money | None:
+    """The cost of the run since its start; earlier runs of the same instance are not reported."""
+    started_at, ended_at = _as_time(cloud.started_at(instance)), now
+    if phase is Phase.STOPPED:
+        stopped_at = _as_time(cloud.stopped_at(instance)) if isinstance(cloud, CanStop) else None
+        if stopped_at is None:
+            return None
+        ended_at = stopped_at
+    if started_at is None:
+        return None
+    return cloud.run_cost(instance, hourly, max(ended_at - started_at, timedelta(0)))
+
+
+def _as_time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)

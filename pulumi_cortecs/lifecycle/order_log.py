@@ -175,21 +175,21 @@ class OrderLog(Generic[T]):
     def record_gone(self, instance_id: str) -> None:
         """Forgets an instance that is certainly gone."""
         try:
-            self.journal.forget(instance_id)
+            self.journal.forget(self.account, instance_id)
         except JournalError as error:
             self.on_journal_error(error)
 
     def record_labels(self, instance_id: str, own: Mapping[str, str]) -> None:
         """Replaces the program's labels of an instance, if the journal has it."""
         try:
-            self.journal.record_labels(instance_id, own)
+            self.journal.record_labels(self.account, instance_id, own)
         except JournalError as error:
             self.on_journal_error(error)
 
     def labels_of(self, instance_id: str) -> Labels:
         """The labels of an instance, none if the journal does not have it."""
         try:
-            return self.journal.labels().get(instance_id, NO_LABELS)
+            return self.journal.labels(self.account).get(instance_id, NO_LABELS)
         except JournalError as error:
             self.on_journal_error(error)
             return NO_LABELS
@@ -200,19 +200,19 @@ class OrderLog(Generic[T]):
             for order in self.journal.open_orders(key):
                 if order.instance_id is None and self.is_idle(order) and self.journal.take_over(order):
                     self.journal.delete(order.number)
-            self.journal.confirm(instance_id)
+            self.journal.confirm(self.account, instance_id)
         except JournalError as error:
             self.on_journal_error(error)
 
     def claimed_ids(self) -> frozenset[str]:
-        """The ids of the instances that some order or resource of this machine owns."""
+        """The ids of the account's instances that some order or resource of this machine owns."""
         try:
-            listed = self.journal.instance_ids()
+            listed = self.journal.instance_ids(self.account)
         except JournalError as error:
             self.on_journal_error(error)
             listed = frozenset()
         with self._lock:
-            return listed | self.journal.confirmed_ids() | self._owned_ids
+            return listed | self.journal.confirmed_ids(self.account) | self._owned_ids
 
     def concurrent_orders(self) -> list[ConcurrentOrder[T]]:
         """The unresolved orders of other processes."""

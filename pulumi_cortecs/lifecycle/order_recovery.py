@@ -111,26 +111,29 @@ class OrderRecovery(Generic[T]):
         if instance is None:
             self._journal.delete(at_rest.number)
             return None
-        if self._is_owned(key, instance_id, instance):
+        if self._is_owned(at_rest, key, instance_id, instance):
             return None
         if at_rest.arguments != arguments:
             raise ArgumentsChangedError(self._arguments_changed_text(at_rest, instance_id), instance_id)
+        if at_rest.account != self._account:  # of a rotated key, which no later call of an engine names
+            self._journal.record_account(at_rest.number, self._account, instance_id)
         self._log.record_owned(at_rest.number, instance_id)
         return RecoveredInstance(instance_id, instance, inferred)
 
     def _close_owned_orders(self, key: ResourceKey) -> None:
         """Closes the orders whose instance a row of the resource's stack has, because it must not be taken over."""
-        unowned = {order.instance_id for order in self._journal.open_orders() if order.instance_id is not None}
-        for instance_id in sorted(unowned & (self.creations.rows(key.urn) or {}).keys()):
-            self._journal.confirm(instance_id)
+        rows = self.creations.rows(key.urn) or {}
+        for order in self._journal.open_orders():
+            if order.instance_id is not None and order.instance_id in rows:
+                self._journal.confirm(order.account, order.instance_id)
 
-    def _is_owned(self, key: ResourceKey, instance_id: str, instance: T) -> bool:
+    def _is_owned(self, order: OrderRecord, key: ResourceKey, instance_id: str, instance: T) -> bool:
         """Returns whether a row of any stack has an instance, whatever the journal says, because a file proves nothing.
         Its order is then closed."""
         owner = (self.creations.find_owners(key.urn) or {}).get(instance_id)
         if owner is None:
             return False
-        self._journal.confirm(instance_id)
+        self._journal.confirm(order.account, instance_id)
         self._warn(
             f"the journal says that {instance_id} ({self._cloud.price_text(instance)}) was bought for {key.name} by a "
             f"killed run, but {owner.name} has it: it is not taken over"
@@ -181,8 +184,12 @@ class OrderRecovery(Generic[T]):
     def _require_nothing_unclaimed(self, key: ResourceKey) -> None:
         """Raises UnclaimedPurchaseError if an order for the resource was closed and its instance exists, but neither
         this run nor a state has it: the engine did not save the state, or the row was removed from it."""
-        bought = {order.instance_id for order in self._journal.closed_orders(key) if order.instance_id is not None}
-        unnamed = bought - self._journal.confirmed_ids()
+        accounts = {order.instance_id: order.account for order in self._journal.closed_orders(key)}
+        unnamed = {
+            instance_id
+            for instance_id, account in accounts.items()
+            if instance_id is not None and instance_id not in self._journal.confirmed_ids(account)
+        }
         rows = self.creations.rows(key.urn) if unnamed else None
         if rows is None or not unnamed - rows.keys():
             return
@@ -190,7 +197,7 @@ class OrderRecovery(Generic[T]):
             instance_id: self._log.find(instance_id, self._clock.now()) for instance_id in unnamed - rows.keys()
         }
         for instance_id in (instance_id for instance_id, instance in instances.items() if instance is None):
-            self._journal.forget(instance_id)
+            self._journal.forget(accounts[instance_id], instance_id)
         owned = self.creations.find_owners(key.urn) or {}
         unowned = {
             instance_id: instance
@@ -331,7 +338,7 @@ class OrderRecovery(Generic[T]):
         owners = self.creations.find_owners(key.urn) or {} if instances else {}
         owned = frozenset(owners.keys() & instances.keys())
         for instance_id in owned:
-            self._journal.confirm(instance_id)
+            self._journal.confirm(self._account, instance_id)
         return owned
 
     def _rivals(self, order: OrderRecord) -> list[OrderRecord]:

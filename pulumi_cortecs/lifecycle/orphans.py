@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from pulumi_cortecs.cost import Money, PricedHardware
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
 from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
@@ -22,20 +22,27 @@ GRACE_PERIOD: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Orphan:
-    """An instance that no stack will delete. `hourly` and `cost_so_far` are None where its price is unknown;
-    `skip_reason`: the reason why it is not deleted by default, "" for none."""
+    """An instance that no stack will delete. `skip_reason`: the reason why it is not deleted by default, "" for
+    none."""
 
     instance: ListedInstance
-    hourly: Money | None
-    cost_so_far: Money | None
     skip_reason: str
     remarks: tuple[str, ...]
+
+    @property
+    def hourly(self) -> Money | None:
+        """The current cost of an hour, None where its price is unknown."""
+        return self.instance.hourly
+
+    @property
+    def cost_so_far(self) -> Money | None:
+        """The cost since its last start, None where it is unknown."""
+        return self.instance.cost_so_far
 
 
 def find_orphans(
     listed: Iterable[ListedInstance],
     stacks: Sequence[StackHoldings],
-    prices: Mapping[str, PricedHardware],
     now: datetime,
     remarks: Mapping[str, Sequence[str]] | None = None,
     awaited: Collection[str] = (),
@@ -48,8 +55,6 @@ def find_orphans(
     unowned = (
         Orphan(
             instance=instance,
-            hourly=instance.hourly_cost(prices),
-            cost_so_far=instance.cost_so_far(prices, now),
             skip_reason="awaited" if instance.instance_id in awaited else _skip_reason(instance, stacks, now),
             remarks=(*_remarks(instance, stacks), *(remarks or {}).get(instance.instance_id, ())),
         )

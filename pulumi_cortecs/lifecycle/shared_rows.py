@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.releases import Release, Releases
-from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow, States, StateUnreadableError
+from pulumi_cortecs.lifecycle.stack_state import StackState, StateRow, States, StateUnreadableError, rows_of_type
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SharedRows:
 
         Raises StateUnreadableError.
         """
-        return [row for row in _owning_rows(self._states().stack_of(urn), instance_id) if row.urn != urn]
+        return [row for row in _owning_rows(self._states().stack_of(urn), instance_id, urn) if row.urn != urn]
 
     def plan_deletion(self, instance_id: str, urn: str) -> DeletionPlan:
         """Plans what happens to the instance of a row that is being deleted. The usual row costs one reading of the
@@ -54,7 +54,7 @@ class SharedRows:
         first = self.read_first(urn)
         if isinstance(first, str):
             return DeletionPlan(problem=first)
-        rows = _owning_rows(first, instance_id)
+        rows = _owning_rows(first, instance_id, urn)
         mine = [row.doomed for row in rows if row.urn == urn]
         if len(rows) - bool(mine) <= 0:
             return DeletionPlan()
@@ -63,7 +63,7 @@ class SharedRows:
         except JournalError as error:
             return DeletionPlan(problem=str(error))
         with suppress(StateUnreadableError):  # else the rows of the first reading
-            rows = _owning_rows(self._states().stack_of(urn, self._now()), instance_id)
+            rows = _owning_rows(self._states().stack_of(urn, self._now()), instance_id, urn)
         try:
             released = self._releases.active(instance_id)
         except JournalError as error:
@@ -81,7 +81,7 @@ class SharedRows:
         """A row of another stack of this backend that has the instance. Raises StateUnreadableError."""
         own, *others = self._states().every_stack(urn)
         return next(
-            (row for stack in others if stack.name != own.name for row in _owning_rows(stack, instance_id)), None
+            (row for stack in others if stack.name != own.name for row in _owning_rows(stack, instance_id, urn)), None
         )
 
     def read_first(self, urn: str) -> StackState | str:
@@ -99,6 +99,7 @@ def _as_release(row: StateRow) -> Release:
     return Release(row.instance_id, row.urn, row.doomed)
 
 
-def _owning_rows(stack: StackState, instance_id: str) -> list[StateRow]:
-    """The rows that own the instance, without those that only read it."""
-    return [row for row in stack.rows if row.instance_id == instance_id and not row.external]
+def _owning_rows(stack: StackState, instance_id: str, urn: str) -> list[StateRow]:
+    """The rows that own the instance of the URN's type, without those that only read it: two clouds may have one
+    id."""
+    return [row for row in rows_of_type(stack, urn) if row.instance_id == instance_id and not row.external]

@@ -84,6 +84,17 @@ class States(Protocol):
         ...
 
 
+def rows_of_type(state: StackState, urn: str) -> list[StateRow]:
+    """The rows of the URN's type, and so of one cloud's instances."""
+    return [row for row in state.rows if (row.resource_type or resource_type(row.urn)) == resource_type(urn)]
+
+
+def resource_type(urn: str) -> str:
+    """The resource's type, which tells its cloud; "" for an invalid URN."""
+    parts = urn.split("::", 3)
+    return parts[2].rpartition("$")[2] if len(parts) > 2 else ""
+
+
 def resource_name(urn: str) -> str:
     """The resource's name in the program, read from the left as the engine does: a name may have `::` in it."""
     return urn.split("::", 3)[-1]

@@ -46,7 +46,7 @@ def find_unclaimed(log: OrderLog[T], creations: Creations, key: ResourceKey) -> 
             return []
         for order in orders:
             if order.instance_id is not None and order.instance_id in rows:
-                log.journal.confirm(order.instance_id)
+                log.journal.confirm(order.account, order.instance_id)
         bought = [(order, log.existing_instances(order)) for order in orders if order.instance_id not in rows]
     except JournalError as error:
         log.on_journal_error(error)

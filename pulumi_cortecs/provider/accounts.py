@@ -209,10 +209,7 @@ def credentials_changed(kind: ResourceKind, recorded: object) -> bool:
 
     Sends no request, and is False where there are no credentials to compare.
     """
-    try:
-        return bool(recorded) and resolve_credentials(kind.credentials, os.environ, _config()).fingerprint != recorded
-    except ConfigurationError:
-        return False
+    return bool(recorded) and _fingerprint(kind) not in (None, recorded)
 
 
 def hourly_price(
@@ -224,13 +221,16 @@ def hourly_price(
     return instance_records.hourly_total(quote)
 
 
-def confirm_known(kind: ResourceKind, instance_id: str) -> None:
-    """Records that a state has this instance, and closes the order that bought it."""
+def confirm_known(kind: ResourceKind, instance_id: str, recorded: object) -> None:
+    """Records that a state has this instance, and closes the order that bought it. `recorded` is the account that the
+    state names; a rotated key gives the same account another name."""
     ours = session.current()
     with ours.lock:
         ours.known_ids.setdefault(kind.token, set()).add(instance_id)
+    names = {name for name in (recorded, _fingerprint(kind)) if isinstance(name, str) and name}
     try:
-        session.current().journal.confirm(instance_id)
+        for name in sorted(names):
+            ours.journal.confirm(kind.journal_account(name), instance_id)
     except JournalError as error:
         warn_no_journal(error)
 
@@ -264,6 +264,14 @@ def order_key(urn: str) -> ResourceKey:
     """The key under which the journal records the orders for a resource."""
     ours = session.current().backend
     return ResourceKey(ours.identity, urn, ours.former_identities)
+
+
+def _fingerprint(kind: ResourceKind) -> str | None:
+    """The name of the configured account, None without usable credentials."""
+    try:
+        return resolve_credentials(kind.credentials, os.environ, _config()).fingerprint
+    except ConfigurationError:
+        return None
 
 
 def _config(config: Mapping[str, str] | None = None) -> Mapping[str, str]:

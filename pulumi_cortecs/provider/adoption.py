@@ -99,33 +99,33 @@ def unreported_arguments(kind: InstanceKind, reported: Mapping[str, Any]) -> lis
     return [key for key in kind.arguments.replacing if key not in reported]
 
 
-def request(instance_id: str) -> None:
+def request(kind: InstanceKind, instance_id: str) -> None:
     """Records that a resource of this run is going to adopt the instance."""
-    session.current().requested_adoptions.add(instance_id)
+    session.current().requested_adoptions.add((kind.cloud, instance_id))
 
 
-def is_requested(instance_id: str) -> bool:
+def is_requested(kind: InstanceKind, instance_id: str) -> bool:
     """Returns whether a resource of this run is going to adopt the instance, or has adopted it."""
-    return instance_id in session.current().requested_adoptions
+    return (kind.cloud, instance_id) in session.current().requested_adoptions
 
 
-def record_owner(instance_id: str, urn: str) -> None:
+def record_owner(kind: InstanceKind, instance_id: str, urn: str) -> None:
     """Records that the resource has adopted the instance in an earlier run, and keeps it."""
-    session.current().owners_in_state[instance_id] = urn
+    session.current().owners_in_state[kind.cloud, instance_id] = urn
 
 
-def owner_in_state(instance_id: str) -> str | None:
+def owner_in_state(kind: InstanceKind, instance_id: str) -> str | None:
     """The URN of the resource that `record_owner` recorded for the instance, or None."""
-    return session.current().owners_in_state.get(instance_id)
+    return session.current().owners_in_state.get((kind.cloud, instance_id))
 
 
-def claim(instance_id: str, urn: str) -> str | None:
+def claim(kind: InstanceKind, instance_id: str, urn: str) -> str | None:
     """Records that the resource has adopted the instance. Returns the URN of another resource that already has, or
     None."""
-    owner = session.current().claims.setdefault(instance_id, urn)
+    owner = session.current().claims.setdefault((kind.cloud, instance_id), urn)
     return None if owner == urn else owner
 
 
-def claimed_by(instance_id: str) -> str | None:
+def claimed_by(kind: InstanceKind, instance_id: str) -> str | None:
     """The URN of the resource that has adopted the instance in this process, or None."""
-    return session.current().claims.get(instance_id)
+    return session.current().claims.get((kind.cloud, instance_id))

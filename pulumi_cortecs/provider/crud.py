@@ -36,7 +36,7 @@ class InUseError(Exception):
 def diff(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """Compares the arguments: the table decides between replacement and update. Other credentials than the state's are
     an update, too. The old resource goes first if both would have the same name. Sends no request."""
-    accounts.confirm_known(kind, resource_id)
+    accounts.confirm_known(kind, resource_id, olds.get("account"))
     reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
     replaces = [key for key in kind.arguments.replacing if not equal_values(olds.get(key), news.get(key))]
     if replaces or _changed_in_place(kind, olds, news):
@@ -52,7 +52,7 @@ def read(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> ReadResult:
     not exist."""
     is_recorded = "account" in props and not host.current_call().gets
     if is_recorded:
-        accounts.confirm_known(kind, resource_id)
+        accounts.confirm_known(kind, resource_id, props.get("account"))
     try:
         account = accounts.account(kind)
         account.require_owner(resource_id, props.get("account"))
@@ -74,7 +74,7 @@ def read(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> ReadResult:
 def update(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
     """Changes the resource in place. Raises CrudError."""
     inputs = validated(kind, {**({"quote": olds["quote"]} if "quote" in olds else {}), **news})
-    accounts.confirm_known(kind, resource_id)
+    accounts.confirm_known(kind, resource_id, olds.get("account"))
     try:
         account = accounts.account(kind)
         account.require_owner(resource_id, olds.get("account"))
@@ -94,7 +94,7 @@ def update(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[
 def delete(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> None:
     """Deletes the resource, and returns when it is certainly gone. One that is in use is waited for, because the
     deletion of an instance takes its time. Raises CrudError."""
-    accounts.confirm_known(kind, resource_id)
+    accounts.confirm_known(kind, resource_id, props.get("account"))
     try:
         account = accounts.account(kind)
         account.require_owner(resource_id, props.get("account"))

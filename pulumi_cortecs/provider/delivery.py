@@ -42,7 +42,7 @@ def record_delivery(
     try:
         price = _price_today(kind, {**inputs, **reported})
         if price is not None:
-            instance_records.record_cost(instance_id, price)
+            instance_records.record_cost(kind, instance_id, price)
         cost_text = f"{_cost_text(price)}{_limits_text(kind, instance_id, {**inputs, **reported})}"
     except Exception as error:  # whatever it is: it must not keep the id out of the state
         cost_text = f"may be billed (its price and the limits of this machine were not checked: {error})"
@@ -52,7 +52,7 @@ def record_delivery(
 def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str, Any] | None = None) -> None:
     """Compares the Instance row, if this process has received it, with the vendor's report of now, or of the delivery.
     Raises DeliveryMismatchError."""
-    row = instance_records.row_of(instance_id)
+    row = instance_records.row_of(kind, instance_id)
     if row is None:
         return
     reported = row.delivered if reported is None else reported

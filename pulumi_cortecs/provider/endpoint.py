@@ -68,8 +68,8 @@ def check(kind: InstanceKind, news: Mapping[str, Any]) -> CheckResult:
         raise EndpointError(f"this provider serves {kind.endpoint_token} only, not {call.resource_type}")
     ownership.report_unclaimed(kind)
     inputs, problems = read_properties(news, _arguments(kind))
-    if isinstance(instance_id := inputs.get("instance_id"), str) and _row_of_parent(kind, instance_id) is not None:
-        accounts.confirm_known(kind, instance_id)  # the engine passes on the saved values
+    if isinstance(instance_id := inputs.get("instance_id"), str) and (row := _row_of_parent(kind, instance_id)):
+        accounts.confirm_known(kind, instance_id, row.account)  # the engine passes on the saved values
     failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
     return CheckResult(_arguments(kind).omit_defaults(inputs), failures)
 
@@ -158,7 +158,10 @@ def _wait_until_ready(
     readiness = account.readiness(_probe_spec(kind, props), started_at if restarted else NEVER)
 
     def report(text: str) -> None:
-        age, cost = times.format_duration(account.clock.now() - started_at), instance_records.hourly_cost(instance_id)
+        age, cost = (
+            times.format_duration(account.clock.now() - started_at),
+            instance_records.hourly_cost(kind, instance_id),
+        )
         call.report_progress(f"{text}, {age}" + (f", {cost}/h" if cost else ""))
 
     outputs: dict[str, str] = {}
@@ -180,7 +183,7 @@ def _wait_until_ready(
             readiness=readiness,
         )
     except UnreachableWhileWaitingError as error:
-        kept = _still_exists_text(account, instance_id)
+        kept = _still_exists_text(kind, account, instance_id)
         raise EndpointError(
             f"{_wait_error_text(error, instance_id, timeout, kept)}. {kind.vendor} calls it ready, so on_timeout "
             "leaves it as it is: this machine may have no route to it, or ready_key may be wrong. ready='status' "
@@ -193,11 +196,11 @@ def _wait_until_ready(
         ways_on = (
             "`pulumi up` continues the wait, " if isinstance(error, DeadlineError) else _order_again(kind, instance_id)
         )
-        kept = ended or _still_exists_text(account, instance_id, ways_on)
+        kept = ended or _still_exists_text(kind, account, instance_id, ways_on)
         raise EndpointError(_wait_error_text(error, instance_id, timeout, kept)) from None
     except WaitEndedError as error:
         raise EndpointError(
-            _wait_error_text(error, instance_id, timeout, _still_exists_text(account, instance_id))
+            _wait_error_text(error, instance_id, timeout, _still_exists_text(kind, account, instance_id))
         ) from None
     if readiness.warning:
         call.warn(f"{instance_id} counts as ready by {kind.possessive} status alone: {readiness.warning}")
@@ -217,7 +220,7 @@ def _price_difference(kind: InstanceKind, account: Account, instance: Any, began
     there is no quote. The price is read after the purchase: it may have moved between the last question and the
     order."""
     instance_id = account.cloud.id_of(instance)
-    row, quoted = _row_of_parent(kind, instance_id), instance_records.hourly_cost(instance_id)
+    row, quoted = _row_of_parent(kind, instance_id), instance_records.hourly_cost(kind, instance_id)
     if row is None or quoted is None:
         return ""
     bought_at = account.poller.started_at(instance_id)
@@ -233,7 +236,7 @@ def _price_difference(kind: InstanceKind, account: Account, instance: Any, began
     text = f"quoted {quoted}/h, {kind.possessive} price is {f'{billed}/h' if billed else 'unknown'}"
     host.current_call().warn(f"the price of {instance_id} differs: {text}")
     if billed is not None:
-        instance_records.record_cost(instance_id, billed)
+        instance_records.record_cost(kind, instance_id, billed)
     return text
 
 
@@ -252,7 +255,7 @@ def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on
     if why := _reason_to_keep(kind, instance_id):
         return (
             f"It was left as it is, whatever on_timeout says: {why}. It still exists, and "
-            f"{_cost_text(account, instance_id)}. `pulumi up` continues the wait"
+            f"{_cost_text(kind, account, instance_id)}. `pulumi up` continues the wait"
         )
     try:
         if on_timeout == "stop":
@@ -265,7 +268,9 @@ def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on
         return "It was deleted (on_timeout) and costs nothing any more. `pulumi up --refresh` creates a new one"
     except (CloudError, DeletionUnconfirmedError, UnknownStatusError) as error:
         failed = f"on_timeout={on_timeout!r} failed ({error})"
-        return f"{failed}: it may still exist, and {_cost_text(account, instance_id)}. `pulumi destroy` deletes it"
+        return (
+            f"{failed}: it may still exist, and {_cost_text(kind, account, instance_id)}. `pulumi destroy` deletes it"
+        )
 
 
 def _reason_to_keep(kind: InstanceKind, instance_id: str) -> str:
@@ -283,7 +288,7 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
 
     A program can declare an Endpoint of its own, and name any id in it.
     """
-    row = instance_records.row_of(instance_id)
+    row = instance_records.row_of(kind, instance_id)
     parent = host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
     return row if row is not None and row.urn == parent else None
 
@@ -304,12 +309,14 @@ def _wait_error_text(error: WaitEndedError, instance_id: str, timeout: float, an
     return f"{instance_id} failed: {last}. {and_now}"
 
 
-def _still_exists_text(account: Account, instance_id: str, ways_on: str = "`pulumi up` continues the wait, ") -> str:
-    return f"It still exists and {_cost_text(account, instance_id)}. {ways_on}`pulumi destroy` deletes it"
+def _still_exists_text(
+    kind: InstanceKind, account: Account, instance_id: str, ways_on: str = "`pulumi up` continues the wait, "
+) -> str:
+    return f"It still exists and {_cost_text(kind, account, instance_id)}. {ways_on}`pulumi destroy` deletes it"
 
 
-def _cost_text(account: Account, instance_id: str) -> str:
-    hourly_total = instance_records.hourly_cost(instance_id) or _quoted_now(account, instance_id)
+def _cost_text(kind: InstanceKind, account: Account, instance_id: str) -> str:
+    hourly_total = instance_records.hourly_cost(kind, instance_id) or _quoted_now(account, instance_id)
     return f"costs {hourly_total} per hour" if hourly_total else "may be billed"
 
 

@@ -67,9 +67,9 @@ def diff(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Ma
 
     Pure towards the vendor: refresh calls it too.
     """
-    accounts.confirm_known(kind, instance_id)
+    accounts.confirm_known(kind, instance_id, olds.get("account"))
     ownership.report_unclaimed(kind)
-    instance_records.record_quote(instance_id, olds.get("quote"))
+    instance_records.record_quote(kind, instance_id, olds.get("quote"))
     instance_records.record_row(kind, instance_id, host.current_call().urn, olds)
     reviewed_inputs.update(host.current_call().urn, kind.arguments.restore_defaults(_program_inputs(kind, news)))
     # an argument that the vendor does not report of an adopted instance is in no row, so that it cannot have changed
@@ -141,7 +141,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     if call.is_cancelled():
         undone = _undo_purchase(kind, account, instance_id, bought.inferred)
         raise InstanceError(f"the engine exited before it received {instance_id}: {undone}")
-    instance_records.record_quote(instance_id, inputs["quote"])
+    instance_records.record_quote(kind, instance_id, inputs["quote"])
     delivery.record_delivery(kind, account.cloud, bought, inputs)
     expires_at = vendor_end.get("expires_at", _expires_at(account, inputs))
     outputs = _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred, labels.purchase)
@@ -155,7 +155,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     does not exist."""
     recorded = "instance_id" in props and not host.current_call().gets
     if recorded:
-        accounts.confirm_known(kind, instance_id)
+        accounts.confirm_known(kind, instance_id, props.get("account"))
         ownership.report_unclaimed(kind)
     try:
         account = accounts.account(kind)
@@ -184,7 +184,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     reviewed inputs is not started, and one that another stack has is not stopped. If only labels have changed, the
     instance stays as it is, whatever it has become meanwhile."""
     inputs, inferred = _validated(kind, news), bool(olds.get("inferred"))
-    accounts.confirm_known(kind, instance_id)
+    accounts.confirm_known(kind, instance_id, olds.get("account"))
     changed = vendor_changes(kind.arguments, olds, inputs)
     before = {**kind.arguments.defaults, **olds}
     updated = {key for key in kind.arguments.updatable if not equal_values(before.get(key), inputs.get(key))}
@@ -212,7 +212,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not have the wanted state, and may be billed: {error}") from None
-    instance_records.record_quote(instance_id, inputs["quote"])
+    instance_records.record_quote(kind, instance_id, inputs["quote"])
     instance_records.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
     expires_at = vendor_end.get("expires_at", olds.get("expires_at", ""))
     if is_new_ttl and not vendor_end:  # counted from now: another ttl prolongs the life
@@ -230,7 +230,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     If several rows of the stack have the instance, only the last of them deletes it; one whose id was inferred from a
     list is left to a row of another stack that has it.
     """
-    accounts.confirm_known(kind, instance_id)
+    accounts.confirm_known(kind, instance_id, props.get("account"))
     ownership.report_unclaimed(kind)
 
     def compare(live: Any) -> None:
@@ -257,12 +257,12 @@ def _reason_to_keep(kind: InstanceKind, instance_id: str, props: Mapping[str, An
     """The reason why the row goes without a deletion: another resource has the instance and keeps it; "" for none.
     Raises InstanceError where the row has to stay."""
     urn = host.current_call().urn
-    if (owner := adoption.claimed_by(instance_id)) is not None:
+    if (owner := adoption.claimed_by(kind, instance_id)) is not None:
         return f"{owner} has adopted it in this run"
-    keeper = adoption.owner_in_state(instance_id)
+    keeper = adoption.owner_in_state(kind, instance_id)
     if keeper is not None and keeper != urn:
         return f"{keeper} has adopted it"
-    if adoption.is_requested(instance_id):
+    if adoption.is_requested(kind, instance_id):
         raise InstanceError(
             f"{instance_id} was not deleted: the program adopts it (adopt_id) in this run. Leave adopt_id out to "
             "have it replaced by a new one"
@@ -413,7 +413,7 @@ def _take_over(
     if "expires_at" in inputs:  # its ttl counts from now
         power.update(account, instance_id, inputs, frozenset({"ttl"}))
     # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
-    if (owner := adoption.claim(instance_id, call.urn)) is not None:
+    if (owner := adoption.claim(kind, instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     note = (
         f"; no answer named it, and it is the only one in {kind.possessive} list that fits" if earlier.inferred else ""
@@ -483,10 +483,10 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
         pass  # orders nothing
     _update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
-    if (owner := adoption.claim(instance_id, host.current_call().urn)) is not None:
+    if (owner := adoption.claim(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
-    instance_records.record_quote(instance_id, inputs["quote"])
+    instance_records.record_quote(kind, instance_id, inputs["quote"])
     instance_records.record_row(kind, instance_id, host.current_call().urn, inputs)
     return instance_id
 

@@ -170,11 +170,11 @@ class _InstanceCheck:
             wanted = {**defaults, **wanted}
             return self._complete_from_market(wanted)
         if adopted:
-            adoption.record_owner(adopted, host.current_call().urn)
+            adoption.record_owner(self.kind, adopted, host.current_call().urn)
             unreported = [key for key in replacing if key in self.program_inputs and key not in self.olds]
             _warn_of_unreported(self.kind, adopted, unreported)
         if adopted and self.program_inputs.get("adopt_id") == adopted:
-            adoption.request(adopted)  # a replacement that was killed may have left a second row of it
+            adoption.request(self.kind, adopted)  # a replacement that was killed may have left a second row of it
         bought = {key: self.olds[key] for key in (*replacing, "quote") if key in self.olds}
         changeable = (*self.arguments.updatable, *self.arguments.without_effect)
         result = {**bought, **{key: wanted[key] for key in changeable if key in wanted}, "adopt_id": adopted or ""}
@@ -242,7 +242,7 @@ class _InstanceCheck:
             where = f"{self.kind.vendor} instance {adopt_id!r} does not exist in this account"
             self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
             return wanted
-        adoption.request(adopt_id)
+        adoption.request(self.kind, adopt_id)
         ownership.warn_of_owner(adopt_id)
         reported = account.cloud.reported_inputs(live)
         settled, problems = adoption.complete_from_instance(

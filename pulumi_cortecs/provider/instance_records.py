@@ -22,19 +22,19 @@ def record_row(
 ) -> None:
     """Records a row by its inputs or outputs."""
     arguments = {key: props[key] for key in kind.arguments.replacing if key in props}
-    row = InstanceRow(urn, arguments, bool(props.get("inferred")), delivered or {})
-    session.current().rows[instance_id] = row
+    row = InstanceRow(urn, arguments, bool(props.get("inferred")), delivered or {}, props.get("account"))
+    session.current().rows[kind.cloud, instance_id] = row
 
 
-def row_of(instance_id: str) -> InstanceRow | None:
+def row_of(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
     """The row of the instance, or None if this process has received none."""
-    return session.current().rows.get(instance_id)
+    return session.current().rows.get((kind.cloud, instance_id))
 
 
-def record_quote(instance_id: str, quote: Mapping[str, Any] | Any) -> None:
+def record_quote(kind: InstanceKind, instance_id: str, quote: Mapping[str, Any] | Any) -> None:
     """Records the `hourly_total` of an Instance's quote, if the quote has one."""
     if (hourly := hourly_total(quote)) is not None:
-        record_cost(instance_id, hourly)
+        record_cost(kind, instance_id, hourly)
 
 
 def hourly_total(quote: Mapping[str, Any] | Any) -> Money | None:
@@ -44,11 +44,11 @@ def hourly_total(quote: Mapping[str, Any] | Any) -> Money | None:
     return None
 
 
-def record_cost(instance_id: str, hourly: Money) -> None:
+def record_cost(kind: InstanceKind, instance_id: str, hourly: Money) -> None:
     """Records the real hourly cost of an instance, where it differs from the quote."""
-    session.current().hourly_costs[instance_id] = hourly
+    session.current().hourly_costs[kind.cloud, instance_id] = hourly
 
 
-def hourly_cost(instance_id: str) -> Money | None:
+def hourly_cost(kind: InstanceKind, instance_id: str) -> Money | None:
     """The hourly cost of the running instance, or None without a quote."""
-    return session.current().hourly_costs.get(instance_id)
+    return session.current().hourly_costs.get((kind.cloud, instance_id))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from pulumi_cortecs.http.credential_spec import CredentialSpec
 
 if TYPE_CHECKING:  # programs import this module, but nothing that buys
-    from pulumi_cortecs.cost import Money
+    from pulumi_cortecs.cost import Money, Offer
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
+    from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 C = TypeVar("C", bound="VendorClient")
@@ -81,7 +83,7 @@ class Argument:
     `default`: the value if the program leaves it out. `priced`: the price depends on it. `interrupts`: a change
     interrupts the service, so that the Endpoint waits again. `secret`: no message shows the value.
     `in_state_if_default`: whether plans and states contain it while it has its default; each property there costs time
-    at every step of an `up`.
+    at every step of an `up`. `spell` returns a normalised value as programs write it.
     """
 
     read: Reader
@@ -91,6 +93,11 @@ class Argument:
     interrupts: bool = False
     secret: bool = False
     in_state_if_default: bool = True
+    spell: Callable[[Any], Any] = lambda value: value
+
+    def in_program(self, value: Any) -> str:
+        """The value as a line of a program has it."""
+        return repr(value) if isinstance(value, (dict, list)) else json.dumps(self.spell(value), ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -210,6 +217,21 @@ class Market(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class PurchasableKind:
+    """Something else than instances that costs money in an account of a cloud, such as its volumes.
+
+    `token` is the engine's type, and `noun` its name in texts, "volume". `listed` returns all of them, with `noun`:
+    the whole list, or a CloudError. `delete` deletes one, and returns when it is provably gone; it raises CloudError
+    otherwise. To delete one destroys its data, so commands do that only with `--volumes`.
+    """
+
+    token: str
+    noun: str
+    listed: Callable[[Cloud[Any]], Sequence[ListedInstance]]
+    delete: Callable[[Cloud[Any], str], None]
+
+
 class VendorClient(Protocol):
     """A client of a vendor's API, as far as it is the same for every cloud."""
 
@@ -249,6 +271,11 @@ class ResourceKind:
         """All inputs that check returns."""
         return (*self.arguments, "quote")
 
+    def journal_account(self, fingerprint: str) -> str:
+        """The name in journals of the account with this fingerprint: the orders of one name are never confused with
+        those of another."""
+        return fingerprint
+
     @property
     def billed_kinds(self) -> tuple[ResourceKind, ...]:
         """All resource types of the cloud that cost money: their sum is the cost of an account."""
@@ -273,20 +300,54 @@ class InstanceKind(ResourceKind):
     `endpoint_token` is the engine's type of an instance's Endpoint. `connect` gets the credentials, the seconds by
     which the list may lag, and a function that returns the hourly price of given inputs (None where it is unknown; it
     may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it while the
-    vendor cannot be reached. `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are
-    the arguments that an Instance passes on to its Endpoint, beside those of every cloud. `conflicts` names arguments
-    of a program that exclude each other, or that a time, now, makes impossible; it is pure. `billed_resources` returns
-    the cloud's plain resources that cost money.
+    vendor cannot be reached. `offers` returns what a base URL offers now, without credentials; it raises CloudError.
+
+    `module` is the module from which programs import the Instance. `columns` are the arguments that tell a person which
+    instance it is, each with its title in tables: by default all that decide what is bought. `named_after` is the
+    argument after whose value the commands name an instance: by default the first of those. `ready_timeout` are the
+    seconds that a wait takes for a program that sets no timeout. `billed_resources` returns the cloud's plain resources
+    that cost money, and `others` are further purchases in an account, of no CrudKind.
+
+    `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
+    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` names arguments of a program that
+    exclude each other, or that a time, now, makes impossible; it is pure.
     """
 
     endpoint_token: str
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
     market: Callable[[str, AnswerCache], Market]
     pinned: Callable[[PriceList], Market]
+    offers: Callable[[str], list[Offer]]
+    module: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    named_after: str = ""
+    ready_timeout: int = 1200
+    others: tuple[PurchasableKind, ...] = ()
     ready_status: str = "running"
     endpoint_arguments: tuple[str, ...] = ()
     conflicts: Callable[[Inputs, datetime], list[Problem]] = lambda _, __: []
     billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The engine's types of all that costs money in its accounts."""
+        return frozenset((self.token, *(other.token for other in self.other_purchases)))
+
+    @property
+    def shown_arguments(self) -> Mapping[str, str]:
+        """The titles of the arguments in tables, by name."""
+        return self.columns or {key: key.replace("_", " ") for key in self.arguments.replacing}
+
+    def name_for(self, arguments: Mapping[str, object]) -> str:
+        """The value after which the commands name an instance of these arguments, "" where it is not reported."""
+        return str(arguments.get(self.named_after or self.arguments.replacing[0], ""))
+
+    @property
+    def other_purchases(self) -> tuple[PurchasableKind, ...]:
+        """The further purchases in an account, as the commands list and delete them."""
+        from pulumi_cortecs.provider.listed_resources import as_purchasable
+
+        return (*self.others, *(as_purchasable(kind) for kind in self.billed_resources()))
 
     @property
     def billed_kinds(self) -> tuple[ResourceKind, ...]:
@@ -346,6 +407,9 @@ class CrudKind(ResourceKind, Generic[C, R]):
             raise ValueError(
                 f"{self.name} cannot change {', '.join(wrong)} in place: it has no update, or it is priced"
             )
+
+    def journal_account(self, fingerprint: str) -> str:
+        return f"{fingerprint}/{self.name}"
 
     @property
     def billed_kinds(self) -> tuple[ResourceKind, ...]:

@@ -223,7 +223,7 @@ def _known_resources(kind: ResourceKind, billed: Sequence[Account]) -> frozenset
             known_ids |= ours.known_ids.get(one.token, set())
     try:
         for account in billed:
-            known_ids |= ours.journal.instance_ids_in(account.cloud.journal_account)
+            known_ids |= ours.journal.instance_ids(account.cloud.journal_account)
     except JournalError:
         return frozenset(known_ids)
     return frozenset(known_ids)

@@ -11,7 +11,7 @@ from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.lifecycle.unclaimed import find_unclaimed
 from pulumi_cortecs.provider import accounts, host, session
-from pulumi_cortecs.provider.kind import ResourceKind
+from pulumi_cortecs.provider.kind import InstanceKind, ResourceKind
 
 
 def warn_of_owner(instance_id: str) -> None:
@@ -90,7 +90,7 @@ def report_unclaimed(kind: ResourceKind) -> None:
         account = accounts.account(kind)
         for purchase in find_unclaimed(account.log, account.recovery.creations, accounts.order_key(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(purchase.instance_ids, purchase.prices, strict=True)]
-            ids = " ".join(purchase.instance_ids)
+            ids = " ".join((*purchase.instance_ids, *([] if isinstance(kind, InstanceKind) else ["--volumes"])))
             call.warn(
                 f"an earlier run was killed while it bought {purchase.ordered} for {purchase.name} "
                 f"({' or '.join(priced)}). This run takes it over when it creates {purchase.name}; if the program no "

@@ -52,7 +52,7 @@ class PlainCloud(ProvesOrders[R]):
     @property
     def journal_account(self) -> str:
         """That of the credentials, and the type: the orders of other types are none of these."""
-        return f"{self.fingerprint}/{self.kind.name}"
+        return self.kind.journal_account(self.fingerprint)
 
     def list_instances(self) -> Mapping[str, R]:
         return self.kind.list_all(self.client)
@@ -108,7 +108,7 @@ class PlainCloud(ProvesOrders[R]):
         return ""
 
     def endpoint_outputs(self, instance: R, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {}
+        return {"status": "in use" if self.kind.used_by(instance) else "ready"}
 
     def match(self, instance: R, ordered: OrderSpec) -> OrderMatch:
         is_its_own = ordered.arguments[:2] == (self.kind.name, self.name_of(instance))

@@ -17,7 +17,7 @@ from pulumi_cortecs.cost.limits_file import LimitsFileError, account_is_exclusiv
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.backends import Backend, identify_backend
-from pulumi_cortecs.lifecycle.cli_states import open_states
+from pulumi_cortecs.lifecycle.cli_states import named_organization, open_states
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptibleClock, SystemClock
 from pulumi_cortecs.lifecycle.journal import Journal, journal_directory
 from pulumi_cortecs.lifecycle.releases import Releases
@@ -77,12 +77,14 @@ class ReviewedInputs:
 @dataclass(frozen=True)
 class InstanceRow:
     """An Instance's row: `arguments` are those that decide what is bought, `delivered` those that the vendor reported
-    at a purchase of this process. `inferred`: its id was concluded from a list of the vendor's."""
+    at a purchase of this process. `inferred`: its id was concluded from a list of the vendor's. `account` is that of
+    the state, None in a new row."""
 
     urn: str
     arguments: Mapping[str, Any]
     inferred: bool = False
     delivered: Mapping[str, Any] = field(default_factory=dict)
+    account: object = None
 
 
 class Session:
@@ -119,16 +121,17 @@ class Session:
         """The name that a check made for a plain resource, by URN; see crud_check.py."""
         self.quotes: dict[str, Mapping[str, Any]] = {}
         """The last check's quote with the arguments that it is for, by URN; see quote_records.py."""
-        self.rows: dict[str, InstanceRow] = {}
-        """The row of an instance, by its id; see instance_records.py."""
-        self.hourly_costs: dict[str, Money] = {}
-        """The hourly cost of an instance, by its id; see instance_records.py."""
-        self.claims: dict[str, str] = {}
-        """The URN that has adopted an instance in this process, by the instance's id."""
-        self.owners_in_state: dict[str, str] = {}
-        """The URN that has adopted an instance in an earlier run and keeps it, by the instance's id."""
-        self.requested_adoptions: set[str] = set()
-        """The instances that resources of this run adopt."""
+        self.rows: dict[tuple[str, str], InstanceRow] = {}
+        """The row of an instance, by its cloud and id; see instance_records.py."""
+        self.hourly_costs: dict[tuple[str, str], Money] = {}
+        """The hourly cost of an instance, by its cloud and id; see instance_records.py."""
+        self.claims: dict[tuple[str, str], str] = {}
+        """The URN that has adopted an instance in this process, by the instance's cloud and id."""
+        self.owners_in_state: dict[tuple[str, str], str] = {}
+        """The URN that has adopted an instance in an earlier run and keeps it, by the
+        instance's cloud and id."""
+        self.requested_adoptions: set[tuple[str, str]] = set()
+        """The instances that resources of this run adopt, each by its cloud and id."""
         self.known_ids: dict[str, set[str]] = {}
         """The ids that the engine has passed, by type token: states have them."""
         self.exclusive: dict[str, bool] = {}
@@ -153,9 +156,10 @@ class Session:
 
     @locked_cached_property
     def backend(self) -> Backend:
-        """The engine's backend. Variables that a program maps into its provider's environment do not count."""
+        """The engine's backend, of the organization that its command names. Variables that a program maps into its
+        provider's environment do not count."""
         ours = engine_cli.current_cli()
-        return identify_backend(ours.environment, ours.directory)
+        return identify_backend(ours.environment, ours.directory, named_organization(ours.arguments))
 
     def is_exclusive(self, cloud: str) -> bool:
         """Returns whether the machine's limits say that only this machine's stacks use the account at this cloud.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
@@ -133,6 +134,12 @@ class ShadeformCloud(
 
     def billed_price(self, instance: ApiInstance) -> Money | None:
         return dollars(instance.hourly_price) if instance.hourly_price else None
+
+    def run_cost(self, instance: ApiInstance, hourly: Money, ran_for: timedelta) -> Money | None:
+        try:
+            return Money.of(instance.cost_estimate or "", CURRENCY)
+        except ValueError:
+            return None
 
     def id_of(self, instance: ApiInstance) -> str:
         return instance.id

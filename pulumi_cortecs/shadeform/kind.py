@@ -40,7 +40,7 @@ from pulumi_cortecs.provider.properties import (
 )
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.cost import Money
+    from pulumi_cortecs.cost import Money, Offer
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.cloud import Cloud
@@ -231,6 +231,12 @@ def _billed_resources() -> tuple[CrudKind[Any, Any], ...]:
     return (VOLUME,)
 
 
+def _offers(base_url: str) -> list[Offer]:
+    from pulumi_cortecs.shadeform.market import offers
+
+    return offers(base_url)
+
+
 INSTANCE: Final = InstanceKind(
     token=TOKENS["shadeform.Instance"],
     endpoint_token=TOKENS["shadeform.Endpoint"],
@@ -239,6 +245,11 @@ INSTANCE: Final = InstanceKind(
     connect=_connect,
     market=_market,
     pinned=_pinned,
+    offers=_offers,
+    module="pulumi_cortecs.shadeform",
+    columns={"cloud": "cloud", "region": "region", "shade_instance_type": "type"},
+    named_after="shade_instance_type",
+    ready_timeout=1800,  # ten minutes of `pending_provider` are common
     ready_status="active",
     endpoint_arguments=(ENDPOINT_PORT,),
     conflicts=_conflicts,

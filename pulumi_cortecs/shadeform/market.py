@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Final
 
-from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, RamMeaning
+from pulumi_cortecs.cost import BillingInterval, Money, Offer, PricedHardware, RamMeaning
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
 from pulumi_cortecs.cost.suggestions import join_names, suggestion
@@ -119,6 +119,25 @@ def price_list(base_url: str) -> PriceList:
     CatalogueError."""
     with new_client() as client:
         return fetch_price_list(ShadeformPublicClient(base_url, client), datetime.now(timezone.utc))
+
+
+def offers(base_url: str) -> list[Offer]:
+    """The instance types at this base URL in each of their regions. Raises CloudError."""
+    return [
+        Offer(
+            CLOUD,
+            offer_id(offered, place.region),
+            dollars(offered.hourly_price),
+            place.available,
+            place.region,
+            offered.configuration.gpu_type or "",
+            offered.configuration.num_gpus,
+            Decimal(ram) if (ram := offered.configuration.vram_per_gpu_in_gb) else None,
+        )
+        for offered in ShadeformPublicClient(base_url).instance_types()
+        for place in offered.availability
+        if offered.hourly_price > 0
+    ]
 
 
 def priced_rows(offered: ApiInstanceType) -> list[PricedHardware]:

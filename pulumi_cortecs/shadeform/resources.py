@@ -12,7 +12,7 @@ import pulumi
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import with_ints
 from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
-from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS
+from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE
 
 
 class Provider(ExplicitProvider):
@@ -261,7 +261,7 @@ _FORM = InstanceForm(
         "region": "in which region should it run?",
         "shade_instance_type": "which hardware should be rented?",
     },
-    ready_timeout=1800,  # ten minutes of `pending_provider` are common
+    ready_timeout=INSTANCE.ready_timeout,
     endpoint=Endpoint,
     endpoint_arguments=("ready", "ready_path", "ready_key", "endpoint_port"),
     inputs_of=_inputs_of,

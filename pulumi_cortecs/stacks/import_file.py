@@ -8,23 +8,21 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
-from pulumi_cortecs.cortecs.resources import READY_TIMEOUT
 from pulumi_cortecs.provider import endpoint, instance
-
-IMPORT: Final = "from pulumi_cortecs import Instance\n"
-"""The import that the other lines need."""
+from pulumi_cortecs.provider.arguments import updatable_by_vendor
+from pulumi_cortecs.provider.kind import InstanceKind
 
 
 @dataclass(frozen=True)
 class ImportedInstance:
     """An instance for the state of a stack: its name, its inputs and outputs, and those of its Endpoint."""
 
+    kind: InstanceKind
     instance_id: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
@@ -41,26 +39,34 @@ class ImportedInstance:
         """True if the instance is ready: otherwise the next preview shows an update of its Endpoint."""
         return self.inputs["state"] == "stopped" or bool(self.endpoint_outputs["base_url"])
 
-    def program(self) -> str:
+    def program(self, *, qualified: bool) -> str:
         """The lines of a program that declare it unchanged."""
-        return constructor(self.name, self.inputs)
+        return constructor(self.kind, self.name, self.inputs, qualified=qualified)
 
 
-def read_for_import(instance_id: str) -> ImportedInstance:
+def import_lines(kinds: Iterable[InstanceKind]) -> str:
+    """The imports that the other lines need. An Instance of several clouds is named with its module."""
+    modules = list(dict.fromkeys(kind.module for kind in kinds))
+    if len(modules) == 1:
+        return f"from {modules[0]} import Instance\n"
+    return "".join(f"import {module}\n" for module in sorted(modules))
+
+
+def read_for_import(kind: InstanceKind, instance_id: str) -> ImportedInstance:
     """Read a running instance as the provider does. Raises InstanceError and EndpointError."""
-    instance_state = instance.read(INSTANCE, instance_id, {})
+    instance_state = instance.read(kind, instance_id, {})
     inputs: Mapping[str, Any] = instance_state.inputs or {}
     passed_on = {
         "instance_id": instance_id,
         "state": inputs["state"],
         "spec_digest": "",
-        "ready_timeout": READY_TIMEOUT,
+        "ready_timeout": kind.ready_timeout,
     }
-    endpoint_state = endpoint.read(INSTANCE, "", passed_on)
+    endpoint_state = endpoint.read(kind, "", passed_on)
     if not endpoint_state.outs:
         raise instance.InstanceError(f"{instance_id} was deleted meanwhile")
     return ImportedInstance(
-        instance_id, inputs, instance_state.outs or {}, endpoint_state.inputs or {}, endpoint_state.outs
+        kind, instance_id, inputs, instance_state.outs or {}, endpoint_state.inputs or {}, endpoint_state.outs
     )
 
 
@@ -70,16 +76,16 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
     for row in instances:
         resources.append(
             {
-                "type": INSTANCE.token,
+                "type": row.kind.token,
                 "name": row.name,
                 "logicalName": row.name,
                 "id": row.instance_id,
-                **_properties(row.inputs, row.outputs, serialize_provider(_abi.load("cortecs.Instance"))),
+                **_properties(row.inputs, row.outputs, serialize_provider(_abi.load(f"{row.kind.cloud}.Instance"))),
             }
         )
         resources.append(
             {
-                "type": INSTANCE.endpoint_token,
+                "type": row.kind.endpoint_token,
                 "name": f"the Endpoint of {row.name}",  # unique within the file
                 "logicalName": row.name,
                 "parent": row.name,
@@ -87,36 +93,37 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
                 **_properties(
                     row.endpoint_inputs,
                     row.endpoint_outputs,
-                    serialize_provider(_abi.load("cortecs.Endpoint")),
+                    serialize_provider(_abi.load(f"{row.kind.cloud}.Endpoint")),
                 ),
             }
         )
     return json.dumps({"resources": resources}, indent=2, ensure_ascii=False) + "\n"
 
 
-def constructor(name: str, inputs: Mapping[str, Any], adopt_id: str = "") -> str:
-    """The lines of a program that declare an instance with these inputs. An unknown argument is a comment, to be
-    completed."""
-    arguments = {key: inputs[key] for key in (*ARGUMENTS.replacing, "state") if key in inputs}
-    if "model_id" in arguments:
-        arguments["model_id"] = str(arguments["model_id"]).replace("--", "/", 1)
+def constructor(
+    kind: InstanceKind, name: str, inputs: Mapping[str, Any], adopt_id: str = "", *, qualified: bool = False
+) -> str:
+    """The lines of a program that declare an instance with these inputs. An unknown or secret argument is a comment,
+    to be completed. `qualified`: the class is named with its module."""
+    table = kind.arguments
+    keys = (*table.replacing, *updatable_by_vendor(table), "state")
+    arguments = {key: inputs[key] for key in dict.fromkeys(keys) if key in inputs}
     if adopt_id:
         arguments["adopt_id"] = adopt_id
-    written = (
-        f"    {key}={json.dumps(value, ensure_ascii=False)},\n"
-        for key, value in arguments.items()
-        if not ARGUMENTS.is_default(key, value)
-    )
-    unreported = (
-        f"    # {key}=...,  # {INSTANCE.vendor} does not report it\n"
-        for key in ARGUMENTS.replacing
-        if key not in arguments
-    )
-    return f"Instance(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join((*written, *unreported))})\n"
+    changed = {key: value for key, value in arguments.items() if not table.is_default(key, value)}
+    lines = [
+        f"    # {key}=...,  # it is secret\n" if table[key].secret else f"    {key}={table[key].in_program(value)},\n"
+        for key, value in changed.items()
+    ]
+    lines += [
+        f"    # {key}=...,  # {kind.vendor} does not report it\n" for key in table.replacing if key not in arguments
+    ]
+    class_name = f"{kind.module}.Instance" if qualified else "Instance"
+    return f"{class_name}(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join(lines)})\n"
 
 
 def names_for_models(model_ids: Sequence[str]) -> list[str]:
-    """A name for each instance after its model, no two alike."""
+    """A name for each instance after its model, or what tells it at its cloud; no two alike."""
     names: dict[str, None] = {}
     numbers: Counter[str] = Counter()
     for model_id in model_ids:

@@ -45,6 +45,8 @@ INSTANCE = InstanceKind(
     connect=AcmeCloud,
     market=market.live,
     pinned=market.pinned,
+    offers=market.offers,
+    module="tests.acme.resources",
     billed_resources=lambda: (DISK,),
 )
 

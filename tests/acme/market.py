@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from pulumi_cortecs.cost import Money, PricedHardware
+from pulumi_cortecs.cost import Money, Offer, PricedHardware
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
 from pulumi_cortecs.http.api_client import new_client
@@ -80,6 +80,12 @@ def price_list(base_url: str) -> PriceList:
         hour, minute = (Money(Decimal(plan.cents_per_hour) / units, "EUR") for units in (100, 6000))
         rows.append(PricedHardware(key, hour, minute, cloud="acme", region=plan.zones[0]))
     return PriceList("acme", "EUR", base_url, datetime.now(timezone.utc).replace(microsecond=0), tuple(rows))
+
+
+def offers(base_url: str) -> list[Offer]:
+    rows = [(plan, zone) for plan in plans(base_url).values() for zone in plan.zones]
+    prices = [Money(Decimal(plan.cents_per_hour) / 100, "EUR") for plan, _ in rows]
+    return [Offer("acme", plan.plan, price, True, zone) for (plan, zone), price in zip(rows, prices, strict=True)]
 
 
 def live(base_url: str, answers: AnswerCache) -> AcmeMarket:

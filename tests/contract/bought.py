@@ -46,8 +46,14 @@ def bought(simulator: Simulator, **inputs: Any) -> Made:
         headers = {"Authorization": f"Bearer {token}"}
         answer = client.post("/instances/start", json=order, headers=headers).raise_for_status().json()
     instance_id = answer["instance"]["instance_id"]
-    account = Credentials("cortecs", simulator.base_url, (client_id, secret)).fingerprint
-    return Made(instance_id, {**settled, "instance_id": instance_id, "account": account})
+    return Made(instance_id, {**settled, "instance_id": instance_id, "account": account_of(simulator)})
+
+
+def account_of(simulator: Simulator) -> str:
+    """The name of the simulator's account in states and journals."""
+    env = simulator.env()
+    parts = (env["CORTECS_CLIENT_ID"], env["CORTECS_CLIENT_SECRET"])
+    return Credentials("cortecs", simulator.base_url, parts).fingerprint
 
 
 def machine_limits(simulator: Simulator, **limits: Any) -> str:

@@ -41,7 +41,9 @@ def journal_of(machine: dict[str, str]) -> dict[str, Labels]:
     """The labels in the journal of a machine, by instance id."""
     journal = Journal(Path(machine["PULUMI_CORTECS_STATE_DIR"]))
     try:
-        return journal.labels()
+        with journal.transaction() as connection:
+            accounts = [str(row[0]) for row in connection.execute("SELECT DISTINCT account FROM orders")]
+        return {key: labels for account in accounts for key, labels in journal.labels(account).items()}
     finally:
         journal.close()
 

@@ -19,6 +19,22 @@ PUBLISHED = {
     ("cortecs.Instance", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkluc3RhbmNllIWUUpQu",
     ("cortecs.Endpoint", 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
     ("cortecs.Endpoint", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBjb3J0ZWNzLkVuZHBvaW50lIWUUpQu",
+    (
+        "shadeform.Instance",
+        4,
+    ): "gASVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uSW5zdGFuY2WUhZRSlC4=",
+    (
+        "shadeform.Instance",
+        5,
+    ): "gAWVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uSW5zdGFuY2WUhZRSlC4=",
+    (
+        "shadeform.Endpoint",
+        4,
+    ): "gASVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uRW5kcG9pbnSUhZRSlC4=",
+    (
+        "shadeform.Endpoint",
+        5,
+    ): "gAWVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uRW5kcG9pbnSUhZRSlC4=",
 }
 """Pulumi pickles with Python's default protocol: 4, and 5 from Python 3.14 on. Both are in states: never change one."""
 

@@ -317,7 +317,7 @@ class Scene:
                 account = accounts.account(self.case.kind())
                 listed = [_listed(account.cloud, one) for one in account.cloud.list_instances().values()]
                 now = datetime.fromtimestamp(account.cloud.vendor_time() or 0.0, timezone.utc)
-                orphaned = find_orphans(listed, [self._as_stack(stack) for stack in self.stacks], {}, now)
+                orphaned = find_orphans(listed, [self._as_stack(stack) for stack in self.stacks], now)
                 for orphan in orphaned:
                     instance_id = orphan.instance.instance_id
                     if only not in ("", instance_id) or instance_id in self.foreign:
@@ -340,8 +340,13 @@ class Scene:
     def keep_orphan(self, instance_id: str, machine: int) -> None:
         """`pulumi-cortecs orphans --keep ID`: from now on it is foreign."""
         self.counts["orphans --keep"] += 1
+
+        def work() -> None:
+            account = accounts.account(self.case.kind()).fingerprint
+            session.current().journal.mark_kept(account, instance_id)
+
         host = self.process(machine)
-        task = self.crowd.spawn(lambda: session.current().journal.mark_kept(instance_id), host)
+        task = self.crowd.spawn(work, host)
         self.crowd.join([task])
         host.end()
         if task.error is not None:
@@ -609,10 +614,8 @@ def _listed(cloud: Cloud[Any], instance: Any) -> ListedInstance:
     return ListedInstance(
         instance_id=cloud.id_of(instance),
         arguments={},
-        billing_interval=None,
-        num_workers=1,
+        ordered="",
         status="",
         phase=phase,
         started_at=None if started is None else datetime.fromtimestamp(started, timezone.utc),
-        stopped_at=None,
     )

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from pulumi_cortecs import cli
 from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
 from pulumi_cortecs.simulator import Simulator
-from tests.contract.bought import bought, ids
+from tests.contract.bought import account_of, bought, ids
 from tests.unit.journals import LABELS, labelled
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row
 
@@ -63,7 +63,7 @@ def test_what_this_machine_has_noted_of_a_purchase_is_shown(run: Run, sim: Simul
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")
     key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
-    journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
+    journal.record_bought(journal.record(key, account_of(sim), (), frozenset(), None), instance_id)
     journal.close()
     (one,) = json.loads(run("--json", code=3).stdout)["orphans"]
     assert one["remarks"] == ["bought here for chat by a run that was ended"]
@@ -71,7 +71,7 @@ def test_what_this_machine_has_noted_of_a_purchase_is_shown(run: Run, sim: Simul
 
 def test_whom_to_ask_is_shown_when_the_stack_is_gone(run: Run, sim: Simulator, tmp_path: Path) -> None:
     instance_id, other = old(sim), old(sim)
-    labelled(tmp_path / "orders", instance_id)
+    labelled(tmp_path / "orders", account_of(sim), instance_id)
     by_id = {row["id"]: row["labels"] for row in json.loads(run("--json", code=3).stdout)["orphans"]}
     assert by_id == {instance_id: LABELS.merged, other: {}}
     lines = [line for line in run(code=3).stdout.splitlines() if "│" in line]
@@ -106,7 +106,7 @@ def test_what_a_run_that_goes_on_has_bought_is_held_back(run: Run, sim: Simulato
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")
     key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
-    journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
+    journal.record_bought(journal.record(key, account_of(sim), (), frozenset(), None), instance_id)
     (one,) = json.loads(run("--json", "--delete", "--yes", code=3).stdout)["orphans"]
     assert (one["held_back"], one["remarks"]) == ("awaited", ["bought here for chat by a run that goes on"])
     assert ids(sim) == [instance_id]
@@ -200,7 +200,7 @@ def test_json_has_the_documented_shape_and_amounts_as_strings(run: Run, backend:
     assert told_of_both == [(DEV, backend.url, 1), (PROD, backend.url, 1)]
     assert (document["stacks"][0]["pending"], document["stacks"][0]["locked"]) == (["chat"], False)
     rows = [{"stack": DEV, "name": "chat", "protected": False}, {"stack": PROD, "name": "chat", "protected": True}]
-    assert document["shared"] == [{"id": shared, "owners": rows}]
+    assert document["shared"] == [{"cloud": "cortecs", "id": shared, "owners": rows}]
     (one,) = document["orphans"]
     assert (one["id"], one["hourly"], one["so_far"]) == (orphan, "1.20", "1.22")
     assert one["age_seconds"] in (3629, 3630)  # the vendor's clock has whole seconds
@@ -453,12 +453,12 @@ def test_what_is_kept_is_no_orders_any_more(run: Run, backend: Backend, sim: Sim
     journal = Journal(tmp_path / "orders")
     key = ResourceKey("file://here", "urn:pulumi:dev::shop::pulumi-python:dynamic/cortecs:Instance::chat")
     for instance_id in (owned, orphan):
-        journal.record_bought(journal.record(key, "account", (), frozenset(), None), instance_id)
+        journal.record_bought(journal.record(key, account_of(sim), (), frozenset(), None), instance_id)
     journal.close()
     shown = run("--keep", owned, orphan, unknown, code=0).stdout
     assert [line.split(" is kept: ")[0] for line in shown.splitlines()] == [owned, orphan, unknown]
     journal = Journal(tmp_path / "orders")
-    assert (journal.open_orders(), journal.instance_ids()) == ([], {owned, orphan, unknown})
+    assert (journal.open_orders(), journal.instance_ids(account_of(sim))) == ([], {owned, orphan, unknown})
     journal.close()
     assert ids(sim) == [owned, orphan, unknown]
 
@@ -474,7 +474,7 @@ def test_what_the_account_does_not_have_cannot_be_kept(run: Run, sim: Simulator,
     kept = old(sim)
     output = run("--keep", kept, "no-such-id", code=1).stderr
     assert output == "Error: no-such-id: no such Cortecs instance in this account, so nothing was done\n"
-    assert Journal(tmp_path / "orders").instance_ids() == frozenset()
+    assert Journal(tmp_path / "orders").instance_ids(account_of(sim)) == frozenset()
 
 
 def test_a_journal_that_cannot_be_written_keeps_nothing(run: Run, sim: Simulator, tmp_path: Path) -> None:

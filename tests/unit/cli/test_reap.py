@@ -27,7 +27,7 @@ from pulumi_cortecs.lifecycle.expiry import ExpiryError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.simulator import Simulator, running
 from tests.clouds.acme import ACME
-from tests.contract.bought import bought, ids
+from tests.contract.bought import account_of, bought, ids
 from tests.unit.fakes import FakeClock
 from tests.unit.journals import LABELS, labelled
 from tests.unit.lifecycle.test_orphans import listed, owns, state
@@ -109,7 +109,7 @@ def test_whom_to_ask_is_shown(reap: Run, backend: Backend, sim: Simulator, tmp_p
     over, other = bought(sim).id, bought(sim).id
     backend.put(DEV, row(over, expires_at=until(sim, -1)), row(other, expires_at=until(sim, -2)))
     assert "labels" not in reap(code=3).stdout
-    labelled(tmp_path / "orders", over)
+    labelled(tmp_path / "orders", account_of(sim), over)
     by_id = {one["id"]: one["labels"] for one in json.loads(reap("--json", code=3).stdout)["expired"]}
     assert by_id == {over: LABELS.merged, other: {}}
     assert "team=search" in reap(code=3).stdout
@@ -126,7 +126,7 @@ def test_labels_at_the_vendor_count_more_than_those_of_the_journal(
         account = accounts.account(ACME.kind(), {})
         inputs = {"plan": "small", "zone": "north", "label": "", "labels": {"team": "ads", "own": "yes"}}
         instance_id = account.cloud.create(inputs, OrderRef("1", "key")).instance_id
-        labelled(tmp_path, instance_id)
+        labelled(tmp_path, account.fingerprint, instance_id)
         account.poller.snapshot(max_age=0)
         assert labels_by_id(account) == {instance_id: {**LABELS.merged, "team": "ads", "own": "yes"}}
 
@@ -201,7 +201,7 @@ def far_off(sim: Simulator, ahead: timedelta) -> Survey:
     cloud = CortecsCloud(client, "", 0, lambda _: None)
     account = replace(accounts.account(INSTANCE, config), cloud=cloud, clock=clock)
     client.instances()
-    return Survey(account, (listed("i"),), (state(owns("i", expires_at=LONG_AGO)),), {}, account.vendor_now())
+    return Survey(INSTANCE, account, (listed("i"),), (state(owns("i", expires_at=LONG_AGO)),), account.vendor_now())
 
 
 @pytest.mark.parametrize(("hours", "theirs"), [(-2, "2029-12-31T22:"), (2, "2030-01-01T02:")])

@@ -15,6 +15,7 @@ from pulumi_cortecs.cortecs.cloud import ORDER_FIELDS
 from pulumi_cortecs.cortecs.kind import ARGUMENTS, MAX_WORKERS
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
 from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, integer, read_properties
+from pulumi_cortecs.resources.constructor import trigger_digest
 
 UNKNOWN = Unknown()  # type: ignore[no-untyped-call]
 ANYTHING = st.recursive(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pulumi_cortecs.lifecycle.backends import MARK, Backend, find_backend_url, identify_backend, identify_v1_backend
+from pulumi_cortecs.lifecycle.journal import ResourceKey
 
 
 def project(directory: Path, backend: str = "") -> Path:
@@ -31,6 +32,26 @@ def identity(url: str, directory: Path = Path("/"), **environment: str) -> str:
 def folder(path: Path) -> Path:
     path.mkdir(parents=True)
     return path
+
+
+@pytest.mark.parametrize("url", ["https://api.pulumi.com", "http://pulumi.example", "api.pulumi.com"])
+def test_two_organizations_of_a_service_are_two_backends(url: str) -> None:
+    """Each may have a project and a stack of the same names, whose purchases must not mix."""
+    environment = {"PULUMI_BACKEND_URL": url}
+    ours, theirs, unknown = (identify_backend(environment, Path("/"), name) for name in ("Ours", "theirs", ""))
+    assert len({ours.identity, theirs.identity, unknown.identity}) == 3
+    assert ours == identify_backend(environment, Path("/"), "ours")
+    assert ours.former_identities == theirs.former_identities == (unknown.identity,)
+    keys = [ResourceKey(backend.identity, "urn", backend.former_identities) for backend in (ours, theirs, unknown)]
+    assert keys[0].digest not in keys[1].digests
+    assert {keys[2].digest} == keys[2].digests
+    assert keys[2].digest in keys[0].digests & keys[1].digests  # what an earlier version has written is still found
+
+
+@pytest.mark.parametrize("url", ["s3://bucket", "postgres://host/state"])
+def test_another_backend_has_no_organizations(url: str) -> None:
+    environment = {"PULUMI_BACKEND_URL": url}
+    assert identify_backend(environment, Path("/"), "ours") == identify_backend(environment, Path("/"))
 
 
 def test_without_any_choice_it_is_pulumis_own(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_cortecs.lifecycle.expiry import ExpiredInstance, ExpiryError, find_expired, require_clock_agreement
 from pulumi_cortecs.lifecycle.holdings import StackResource
-from tests.unit.lifecycle.test_orphans import NOW, PRICES, listed, owns, state
+from tests.unit.lifecycle.test_orphans import NOW, listed, owns, state
 
 
 def until(hours: float, **changed: Any) -> StackResource:
@@ -19,7 +19,7 @@ def until(hours: float, **changed: Any) -> StackResource:
 
 
 def expired_of(*rows: StackResource) -> tuple[ExpiredInstance, ...]:
-    return find_expired([listed()], [state(row) for row in rows], PRICES, NOW)
+    return find_expired([listed()], [state(row) for row in rows], NOW)
 
 
 def test_what_is_over_is_found_with_what_it_costs() -> None:
@@ -88,7 +88,7 @@ def test_what_one_live_row_owns_is_not_held_back(other: StackResource) -> None:
 
 def test_a_row_of_another_backend_is_another_row() -> None:
     other = replace(state(until(-1)), backend="file:///others")
-    (instance,) = find_expired([listed()], [state(until(-1)), other], PRICES, NOW)
+    (instance,) = find_expired([listed()], [state(until(-1)), other], NOW)
     assert instance.skip_reason == "owned by chat in dev and chat in dev"
 
 

@@ -87,8 +87,8 @@ def test_an_order_is_told_as_it_was_noted(tmp_path: Path) -> None:
 
 def test_to_look_makes_no_file(journal: Journal) -> None:
     assert journal.open_orders() == []
-    assert journal.instance_ids() == frozenset()
-    journal.confirm("i-1")
+    assert journal.instance_ids("ours") == frozenset()
+    journal.confirm("ours", "i-1")
     assert not journal.file.exists()
 
 
@@ -109,16 +109,16 @@ def test_only_its_user_can_read_it(tmp_path: Path) -> None:
 def test_an_order_that_an_engine_confirms_is_closed(journal: Journal) -> None:
     bought(journal, "i-1")
     bought(journal, "i-2", OTHER)
-    journal.confirm("i-1")
+    journal.confirm("ours", "i-1")
     assert [order.instance_id for order in journal.open_orders()] == ["i-2"]
-    assert journal.instance_ids() == {"i-1", "i-2"}
-    assert journal.confirmed_ids() == {"i-1"}
+    assert journal.instance_ids("ours") == {"i-1", "i-2"}
+    assert journal.confirmed_ids("ours") == {"i-1"}
 
 
 def test_a_later_process_closes_what_an_earlier_one_has_bought(tmp_path: Path, journal: Journal) -> None:
     bought(journal, "i-1")
     later = Journal(tmp_path)
-    later.confirm("i-1")
+    later.confirm("ours", "i-1")
     later.close()
     assert journal.open_orders() == []
 
@@ -207,11 +207,11 @@ def test_a_process_does_not_undo_what_another_has_taken(tmp_path: Path, journal:
 
 def test_what_is_taken_is_closed_by_the_call_that_follows(tmp_path: Path, journal: Journal) -> None:
     later = Journal(tmp_path)
-    later.confirm("i-0")  # it has read what was open
+    later.confirm("ours", "i-0")  # it has read what was open
     bought(journal, "i-1")
     (order,) = later.open_orders()
     assert later.take_over(order)
-    later.confirm("i-1")
+    later.confirm("ours", "i-1")
     assert later.open_orders() == []
     later.close()
 
@@ -234,12 +234,12 @@ def test_many_processes_begin_one_journal_at_once(tmp_path: Path) -> None:
 def test_many_threads_share_it(journal: Journal) -> None:
     def buy_one(number: int) -> None:
         bought(journal, f"i-{number}")
-        journal.confirm(f"i-{number}")
+        journal.confirm("ours", f"i-{number}")
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(buy_one, range(40)))
     assert journal.open_orders() == []
-    assert len(journal.instance_ids()) == 40
+    assert len(journal.instance_ids("ours")) == 40
 
 
 def spoiled(directory: Path) -> None:
@@ -298,10 +298,10 @@ def test_an_unreadable_journal_is_tried_once_when_an_engine_confirms(tmp_path: P
     newer(tmp_path)
     journal = Journal(tmp_path)
     with pytest.raises(JournalError, match="was written by a newer pulumi-cortecs"):
-        journal.confirm("i-1")
-    journal.confirm("i-1")
-    journal.confirm("i-2")
-    assert journal.confirmed_ids() == {"i-1", "i-2"}
+        journal.confirm("ours", "i-1")
+    journal.confirm("ours", "i-1")
+    journal.confirm("ours", "i-2")
+    assert journal.confirmed_ids("ours") == {"i-1", "i-2"}
 
 
 def test_a_full_disk_is_told_and_harms_nothing(tmp_path: Path, journal: Journal) -> None:
@@ -356,7 +356,11 @@ def test_a_file_that_failed_after_a_long_wait_is_not_waited_for_again(tmp_path: 
     with held(tmp_path), pytest.raises(JournalError, match="locked") as first:
         sent(impatient, CHAT)
     clock.step = 0.0
-    for use in (lambda: sent(impatient, CHAT), lambda: impatient.open_orders(), lambda: impatient.confirm("i-1")):
+    for use in (
+        lambda: sent(impatient, CHAT),
+        lambda: impatient.open_orders(),
+        lambda: impatient.confirm("ours", "i-1"),
+    ):
         with pytest.raises(JournalError) as raised:
             use()
         assert str(raised.value) == str(first.value)
@@ -422,7 +426,7 @@ def aged(directory: Path, *rows: Callable[[Journal, Calendar], object]) -> Journ
 def closed(instance_id: str) -> Callable[[Journal, Calendar], object]:
     def row(journal: Journal, _: Calendar) -> None:
         bought(journal, instance_id)
-        journal.confirm(instance_id)
+        journal.confirm("ours", instance_id)
 
     return row
 
@@ -437,7 +441,7 @@ def some_hours(_: Journal, calendar: Calendar) -> None:
 
 def test_closed_orders_go_after_a_day(tmp_path: Path) -> None:
     journal = aged(tmp_path, closed("i-1"))
-    assert journal.instance_ids() == frozenset()
+    assert journal.instance_ids("ours") == frozenset()
 
 
 def test_open_orders_stay(tmp_path: Path) -> None:
@@ -456,7 +460,7 @@ def test_closed_orders_stay_while_one_of_that_time_is_still_looked_for(tmp_path:
         some_hours,
         closed("much-later"),
     )
-    assert journal.instance_ids() == {"i-1", "i-2"}
+    assert journal.instance_ids("ours") == {"i-1", "i-2"}
 
 
 def test_listings_that_no_order_needs_go(tmp_path: Path, journal: Journal) -> None:
@@ -488,22 +492,22 @@ def test_what_is_gone_is_forgotten_open_or_closed(journal: Journal) -> None:
     for instance_id in ("open", "closed", "owned"):
         bought(journal, instance_id)
     for instance_id in ("closed", "owned"):
-        journal.confirm(instance_id)
+        journal.confirm("ours", instance_id)
     for instance_id in ("open", "closed", "unknown"):
-        journal.forget(instance_id)
+        journal.forget("ours", instance_id)
     assert journal.open_orders() == []
-    assert journal.instance_ids() == {"owned"}
+    assert journal.instance_ids("ours") == {"owned"}
 
 
 def test_what_is_to_be_left_alone_is_nobodys_order_any_more(journal: Journal) -> None:
     for instance_id in ("open", "closed"):
         bought(journal, instance_id)
-    journal.confirm("closed")
+    journal.confirm("ours", "closed")
     assert [order.instance_id for order in journal.closed_orders(CHAT)] == ["closed"]
     for instance_id in ("open", "closed", "never ordered here"):
-        journal.mark_kept(instance_id)
+        journal.mark_kept("ours", instance_id)
     assert journal.open_orders() == journal.closed_orders(CHAT) == []
-    assert journal.instance_ids() == {"open", "closed", "never ordered here"}
+    assert journal.instance_ids("ours") == {"open", "closed", "never ordered here"}
 
 
 def test_a_closed_order_is_kept_for_as_long_as_its_instance_is_listed(tmp_path: Path) -> None:
@@ -511,16 +515,16 @@ def test_a_closed_order_is_kept_for_as_long_as_its_instance_is_listed(tmp_path: 
     journal = Journal(tmp_path, calendar)
     for instance_id in ("listed", "gone"):
         bought(journal, instance_id)
-        journal.confirm(instance_id)
+        journal.confirm("ours", instance_id)
     calendar.now += 10 * 86400
     journal.delete(sent(journal, before=frozenset({"listed"})))
-    assert journal.instance_ids() == {"listed"}
+    assert journal.instance_ids("ours") == {"listed"}
     journal.close()
 
 
 def test_of_an_id_that_is_given_out_again_the_new_order_counts(journal: Journal, tmp_path: Path) -> None:
     bought(journal, "again")
-    journal.confirm("again")
+    journal.confirm("ours", "again")
     journal.close()
     later = Journal(tmp_path)
     number = sent(later, OTHER)
@@ -581,31 +585,31 @@ def test_an_upgrade_from_version_1_leaves_no_freed_page(tmp_path: Path) -> None:
 
 def test_labels_are_recorded_with_the_order_and_kept_when_it_is_closed(journal: Journal) -> None:
     number = journal.record(CHAT, "ours", SMALL, frozenset(), None, labels=LABELS)
-    assert journal.labels() == {}
+    assert journal.labels("ours") == {}
     journal.record_bought(number, "i-1")
     bought(journal, "without")
-    assert journal.labels() == {"i-1": LABELS}
-    journal.confirm("i-1")
-    assert journal.labels() == {"i-1": LABELS}
-    journal.mark_kept("i-1")
-    assert journal.labels() == {"i-1": LABELS}
-    journal.forget("i-1")
-    assert journal.labels() == {}
+    assert journal.labels("ours") == {"i-1": LABELS}
+    journal.confirm("ours", "i-1")
+    assert journal.labels("ours") == {"i-1": LABELS}
+    journal.mark_kept("ours", "i-1")
+    assert journal.labels("ours") == {"i-1": LABELS}
+    journal.forget("ours", "i-1")
+    assert journal.labels("ours") == {}
 
 
 def test_other_labels_of_the_program_leave_those_of_the_purchase(journal: Journal) -> None:
     journal.record_bought(journal.record(CHAT, "ours", SMALL, frozenset(), None, labels=LABELS), "i-1")
     bought(journal, "i-2", OTHER)
-    journal.record_labels("i-1", {"team": "ads"})
-    journal.record_labels("i-3", {"team": "ads"})
-    assert journal.labels() == {"i-1": Labels({"team": "ads"}, LABELS.purchase)}
-    journal.record_labels("i-1", {})
-    assert journal.labels() == {"i-1": Labels({}, LABELS.purchase)}
+    journal.record_labels("ours", "i-1", {"team": "ads"})
+    journal.record_labels("ours", "i-3", {"team": "ads"})
+    assert journal.labels("ours") == {"i-1": Labels({"team": "ads"}, LABELS.purchase)}
+    journal.record_labels("ours", "i-1", {})
+    assert journal.labels("ours") == {"i-1": Labels({}, LABELS.purchase)}
 
 
 def test_to_record_labels_makes_no_file(journal: Journal) -> None:
-    journal.record_labels("i-1", {"team": "ads"})
-    assert journal.labels() == {}
+    journal.record_labels("ours", "i-1", {"team": "ads"})
+    assert journal.labels("ours") == {}
     assert not journal.file.exists()
 
 
@@ -615,27 +619,101 @@ def test_odd_labels_are_an_unusable_journal(journal: Journal) -> None:
         connection.execute("UPDATE orders SET labels = 'odd'")
         connection.commit()
     with pytest.raises(JournalError, match="cannot be used: "):
-        journal.labels()
-    assert journal.instance_ids() == {"i-1"}
+        journal.labels("ours")
+    assert journal.instance_ids("ours") == {"i-1"}
+
+
+_TO_VERSION_2 = """
+ALTER TABLE orders ADD COLUMN answered_at REAL;
+ALTER TABLE orders ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 2;
+"""
+_TO_VERSION_3 = """
+ALTER TABLE orders ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';
+PRAGMA user_version = 3;
+"""
+
+
+def of_version(number: int, directory: Path, *more: str) -> None:
+    """Writes a file of an earlier version, and runs more statements on it."""
+    upgrades = (_VERSION_1, _TO_VERSION_2, _TO_VERSION_3)
+    with closing(sqlite3.connect(directory / FILE_NAME)) as connection:
+        for script in (*upgrades[:number], *more):
+            connection.executescript(script)
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_file_of_an_earlier_version_gets_labels(tmp_path: Path, version: int) -> None:
-    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as connection:
-        connection.executescript(_VERSION_1)
-        if version == 2:
-            connection.executescript(
-                "ALTER TABLE orders ADD COLUMN answered_at REAL;"
-                "ALTER TABLE orders ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;"
-                "PRAGMA user_version = 2;"
-            )
+    of_version(version, tmp_path)
     journal = Journal(tmp_path)
-    assert journal.labels() == {}
-    journal.record_labels("i-1", {"team": "ads"})
-    assert journal.labels() == {"i-1": Labels({"team": "ads"})}
+    assert journal.labels("ours") == {}
+    journal.record_labels("ours", "i-1", {"team": "ads"})
+    assert journal.labels("ours") == {"i-1": Labels({"team": "ads"})}
     (order,) = journal.open_orders()
     assert (order.instance_id, order.before) == ("i-1", frozenset({"before"}))
     journal.close()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_file_of_an_earlier_version_takes_equal_ids_of_two_accounts(tmp_path: Path, version: int) -> None:
+    of_version(version, tmp_path)
+    journal = Journal(tmp_path)
+    number = journal.record(OTHER, "theirs", SMALL, frozenset(), None)
+    assert journal.record_bought(number, "i-1")
+    assert [(order.account, order.instance_id) for order in journal.open_orders()] == [
+        ("ours", "i-1"),
+        ("theirs", "i-1"),
+    ]
+    journal.confirm("theirs", "i-1")
+    assert [order.account for order in journal.open_orders()] == ["ours"]
+    journal.close()
+
+
+def test_what_an_earlier_version_closed_without_an_account_counts_for_every_account(tmp_path: Path) -> None:
+    """Earlier versions noted so what `orphans --keep` keeps, and what an engine has."""
+    of_version(
+        3,
+        tmp_path,
+        "INSERT INTO orders VALUES (8, '', '', '', '[]', 0, 5.0, NULL, '', 'kept', 'kept', 5.0, NULL, 0, '{}');",
+        "INSERT INTO orders VALUES (9, '', '', '', '[]', 0, 5.0, NULL, '', 'bought', 'owned', 5.0, NULL, 0, '{}');",
+    )
+    journal = Journal(tmp_path, lambda: 10.0)
+    for account in ("ours", "theirs"):
+        assert {"kept", "owned"} <= journal.instance_ids(account)
+        assert not journal.record_bought(journal.record(CHAT, account, SMALL, frozenset(), None), "kept")
+    journal.mark_kept("ours", "kept")
+    journal.forget("ours", "kept")
+    assert journal.instance_ids("ours") == {"i-1", "owned"}
+    journal.close()
+
+
+def test_equal_ids_of_two_accounts_are_two_instances(journal: Journal) -> None:
+    bought(journal, "1")
+    theirs = journal.record(OTHER, "theirs", SMALL, frozenset(), None, labels=LABELS)
+    assert journal.record_bought(theirs, "1")
+    journal.confirm("ours", "1")
+    assert [order.account for order in journal.open_orders()] == ["theirs"]
+    assert (journal.confirmed_ids("ours"), journal.confirmed_ids("theirs")) == ({"1"}, frozenset())
+    journal.record_labels("ours", "1", {"team": "ads"})
+    assert journal.labels("theirs") == {"1": LABELS}
+    journal.forget("ours", "1")
+    assert (journal.instance_ids("ours"), journal.instance_ids("theirs")) == (frozenset(), {"1"})
+    journal.mark_kept("ours", "1")
+    assert [order.account for order in journal.open_orders()] == ["theirs"]
+
+
+def test_an_unresolved_order_does_not_take_what_an_engine_has_in_its_account_only(journal: Journal) -> None:
+    sent(journal)
+    journal.confirm("ours", "1")
+    assert not journal.record_bought(sent(journal, OTHER), "1")
+    assert journal.record_bought(journal.record(OTHER, "theirs", SMALL, frozenset(), None), "1")
+
+
+def test_an_order_gets_the_name_of_its_account_after_a_new_key(journal: Journal) -> None:
+    number = bought(journal, "1")
+    journal.record_account(number, "ours, new key", "1")
+    journal.confirm("ours, new key", "1")
+    assert journal.open_orders() == []
 
 
 def test_many_orders_share_one_listing(journal: Journal) -> None:

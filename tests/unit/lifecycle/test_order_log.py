@@ -168,7 +168,7 @@ def test_without_a_journal_what_the_engine_knows_is_not_in_the_way(bare: World) 
     first = bare.run().create()
     run = bare.run()
     with suppress(JournalError):
-        run.journal.confirm(first)
+        run.journal.confirm("ours", first)
     assert run.create(OTHER) != first
 
 

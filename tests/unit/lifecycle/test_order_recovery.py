@@ -62,7 +62,7 @@ def test_what_is_certainly_gone_is_bought_anew(world: World) -> None:
 def test_what_an_engine_has_confirmed_is_nothing_to_take_over(world: World) -> None:
     run = world.run()
     first = run.create()
-    run.journal.confirm(first)
+    run.journal.confirm("ours", first)
     run.dies()
     world.states.has(first)
     second = world.run().create()  # a replacement
@@ -72,7 +72,7 @@ def test_what_an_engine_has_confirmed_is_nothing_to_take_over(world: World) -> N
 def test_a_killed_replacement_is_taken_over_and_never_the_old_one(world: World) -> None:
     run = world.run()
     old = run.create()
-    run.journal.confirm(old)
+    run.journal.confirm("ours", old)
     world.states.has(old)
     world.clock.advance(LAG + 1)
     new = run.killed_at_the_answer()
@@ -131,7 +131,7 @@ def test_what_another_project_or_backend_has_left_open_is_asked_about(
     assert f"orphans --keep {bought}" in str(refusal.value)
     assert world.ids() == {bought}
     keeper = world.run()
-    keeper.journal.mark_kept(bought)
+    keeper.journal.mark_kept("ours", bought)
     assert world.run().create(key) != bought
 
 
@@ -143,7 +143,16 @@ def test_a_host_that_tells_no_urn_takes_nothing_over(world: World) -> None:
 
 def test_a_rotated_key_finds_what_was_bought(world: World) -> None:
     bought = world.run().killed_with_the_id()
-    assert world.run("rotated").create() == bought
+    run = world.run("rotated")
+    assert run.create() == bought
+    run.journal.confirm("rotated", bought)  # what the engine has is of the new key's account
+    assert run.journal.open_orders() == []
+
+
+def test_a_row_of_another_cloud_with_the_same_id_owns_nothing(world: World) -> None:
+    bought = world.run().killed_with_the_id()
+    world.states.has(bought, CHAT.urn.replace("cortecs:Instance", "elsewhere:Instance"), stack="another")
+    assert world.run().create() == bought
 
 
 def test_a_rotated_key_finds_what_was_lost_where_it_shows_what_was_there(world: World) -> None:
@@ -185,7 +194,7 @@ def test_what_the_engine_of_this_process_knows_is_not_it(world: World) -> None:
     world.run().killed_before_the_order()
     instance_id = world.start().instance_id
     run = world.run()
-    run.journal.confirm(instance_id)  # an import, from another machine
+    run.journal.confirm("ours", instance_id)  # an import, from another machine
     assert run.create() != instance_id
 
 
@@ -333,7 +342,7 @@ def test_what_an_engine_has_named_is_not_taken_for_what_was_never_noted(tmp_path
     unsaved, saved = run.killed_at_the_answer(OTHER, dies=False), world.run().killed_at_the_answer(CHAT)
     run.dies()
     preview = world.run()
-    preview.journal.confirm(saved)
+    preview.journal.confirm("ours", saved)
     preview.dies()
     again = world.run()
     assert again.create(OTHER) == unsaved != min(unsaved, saved)
@@ -419,14 +428,14 @@ def test_what_an_engine_had_in_memory_only_is_not_bought_again(world: World) -> 
     """The disk of the state was full: nothing was saved of what this machine bought and the engine named."""
     first = world.run()
     bought = first.create()
-    first.journal.confirm(bought)
+    first.journal.confirm("ours", bought)
     first.dies()
     world.clock.advance(LAG + 1)
     with pytest.raises(UnclaimedPurchaseError, match=bought) as refusal:
         world.run().create()
     for words in ("1.20 EUR/h", "--adopt", "--delete", "--keep"):
         assert words in str(refusal.value)
-    world.run().journal.mark_kept(bought)
+    world.run().journal.mark_kept("ours", bought)
     assert world.run().create() != bought
 
 
@@ -434,12 +443,12 @@ def test_what_an_engine_had_in_memory_only_is_not_bought_again(world: World) -> 
 def test_what_was_bought_and_is_owned_is_no_obstacle(world: World, owner: str) -> None:
     first = world.run()
     bought = first.create()
-    first.journal.confirm(bought)
+    first.journal.confirm("ours", bought)
     first.dies()
     world.clock.advance(LAG + 1)
     run = world.run()
     if owner == "run":
-        run.journal.confirm(bought)
+        run.journal.confirm("ours", bought)
     else:
         world.states.has(bought, stack="test" if owner == "row" else "another")
     assert run.create() != bought
@@ -448,7 +457,7 @@ def test_what_was_bought_and_is_owned_is_no_obstacle(world: World, owner: str) -
 def test_what_was_bought_and_is_gone_is_no_obstacle(world: World) -> None:
     first = world.run()
     bought = first.create()
-    first.journal.confirm(bought)
+    first.journal.confirm("ours", bought)
     first.dies()
     world.clock.advance(LAG + 1)
     del world.account.machines[bought]
@@ -458,7 +467,7 @@ def test_what_was_bought_and_is_gone_is_no_obstacle(world: World) -> None:
 def test_one_wrong_list_does_not_hide_what_was_bought_and_no_state_has(world: World) -> None:
     first = world.run()
     bought = first.create()
-    first.journal.confirm(bought)
+    first.journal.confirm("ours", bought)
     first.dies()
     world.start(LARGE)  # the list is not empty all at once
     world.clock.advance(LAG + 1)
@@ -514,7 +523,7 @@ def test_a_wrong_delivery_with_a_lost_answer_is_named_and_not_bought_again(world
         again.create()
     again.dies()
     assert len(world.ids()) == 1
-    world.run().journal.mark_kept(unclear.value.candidates[0])
+    world.run().journal.mark_kept("ours", unclear.value.candidates[0])
     world.run().create()
     assert len(world.ids()) == 2
 
@@ -560,12 +569,12 @@ def test_what_came_instead_beside_what_another_order_has_bought_is_named(world: 
 def test_a_closed_purchase_in_no_state_is_named_before_a_takeover(world: World) -> None:
     run = world.run()
     closed = run.create()
-    run.journal.confirm(closed)
+    run.journal.confirm("ours", closed)
     run.killed_at_the_answer(OTHER)
     run = world.run()
     with pytest.raises(UnclaimedPurchaseError, match=closed):
         run.create()
-    run.journal.mark_kept(closed)
+    run.journal.mark_kept("ours", closed)
     assert run.create() in world.ids() - {closed}
 
 

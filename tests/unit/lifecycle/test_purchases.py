@@ -206,7 +206,7 @@ def test_an_answer_with_the_id_of_an_older_instance_names_no_purchase(room: Room
 def test_an_id_that_was_given_out_before_is_given_out_again(room: Room) -> None:
     """To one that is gone. An order that was closed long ago must not make every `up` buy one more."""
     first = room.buy()
-    room.journal.confirm(first)
+    room.journal.confirm("ours", first)
     room.journal.close()
     gone = room.account.machines.pop(first)
     room.clock.advance(LAG + 10)

@@ -53,6 +53,16 @@ def test_what_a_row_that_stays_has_is_let_go(states: FakeStates, start: StartPro
     assert keeper(start().plan_deletion("x", B)) == A
 
 
+def test_an_instance_of_another_cloud_with_the_same_id_keeps_nothing(states: FakeStates, start: StartProcess) -> None:
+    """Otherwise the first of the two rows would leave its instance behind, which goes on to cost money."""
+    states.has("test", A.replace("Instance", "elsewhere:Instance"), "1")
+    states.has("other", A.replace("Instance", "elsewhere:Instance"), "1")
+    states.has("test", A, "1")
+    assert start().plan_deletion("1", A) == DeletionPlan()
+    assert start().rows_sharing("1", A) == []
+    assert start().find_in_other_stack("1", A) is None
+
+
 def test_who_only_looks_at_an_instance_keeps_nothing(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x", external=True)
     states.has("test", B, "x")

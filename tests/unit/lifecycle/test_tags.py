@@ -325,7 +325,7 @@ def test_what_this_process_has_been_shown_is_not_taken_by_its_key(world: World) 
     world.clock.advance(60)
     world.states.began(PENDING)
     run = world.run(machine="third")
-    run.journal.confirm(old)
+    run.journal.confirm("ours", old)
     assert run.create().instance_id != old
 
 

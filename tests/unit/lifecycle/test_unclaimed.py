@@ -51,6 +51,6 @@ def test_what_lives_is_not_left_behind(world: World) -> None:
     run = world.run()
     bought = run.create()
     assert world.run().left_behind(CHAT) == []
-    run.journal.confirm(bought)
+    run.journal.confirm("ours", bought)
     run.dies()
     assert world.run().left_behind(CHAT) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings, StackResource
 from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.stacks.command import Pulumi, StacksError
@@ -175,10 +176,10 @@ def test_a_url_that_pulumi_would_quote_in_pieces_is_refused(backend: Backend, ur
 
 def test_lines_of_a_program_leave_out_what_is_a_default() -> None:
     arguments = {"model_id": "q--w--e", "hardware_type_id": "L4", "billing_interval": "per_minute", "num_workers": 1}
-    assert constructor("chat", {**arguments, "context_length": 9, "state": "running", "quote": {}}) == (
+    assert constructor(INSTANCE, "chat", {**arguments, "context_length": 9, "state": "running", "quote": {}}) == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    context_length=9,\n)\n'
     )
-    assert constructor("chat", {**arguments, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
+    assert constructor(INSTANCE, "chat", {**arguments, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    num_workers=2,\n'
         '    state="stopped",\n    adopt_id="i",\n    # context_length=...,  # Cortecs does not report it\n)\n'
     )

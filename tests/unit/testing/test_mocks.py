@@ -24,7 +24,9 @@ from pulumi_cortecs import Endpoint, Instance, InstanceArgs
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import Money, MoneyError
 from pulumi_cortecs.simulator import Simulator
-from pulumi_cortecs.testing import CortecsMocks, DeclaredInstance, RefusedArgumentsError
+from pulumi_cortecs.testing import CloudMocks, CortecsMocks, DeclaredInstance, RefusedArgumentsError
+from tests.acme import resources as acme
+from tests.clouds.acme import ACME
 from tests.contract.host import hosting
 
 QWEN = "Qwen/Qwen2-7B-Instruct"
@@ -371,6 +373,42 @@ def test_an_endpoint_can_be_read_by_its_own_class() -> None:
         return {"url": chat.endpoint.base_url}
 
     assert CortecsMocks().run(program) == {"url": "https://chat-instance.invalid/v1"}
+
+
+def test_any_cloud_has_mocks_by_its_table_of_arguments() -> None:
+    mocks = CloudMocks("acme", price="0.60 EUR", market={"zone": "north"})
+    mocks.run(lambda: acme.Instance("chat", plan="large", ttl="8h") and None)
+    instance = mocks.instances["chat"]
+    arguments = {key: instance.arguments[key] for key in ("plan", "zone", "label")}
+    assert arguments == {"plan": "large", "zone": "north", "label": ""}
+    assert (instance.cloud, str(instance.quote.hourly_total)) == ("acme", "0.60 EUR")
+    assert instance.expires_at == "2025-01-01T08:00:00Z"
+    inputs = {"instance_id": instance.instance_id, "state": "running", **RUNNING_ENDPOINT}
+    token = ACME.endpoint_token
+    _, outputs = mocks.new_resource(MockResourceArgs(token, "chat", {**inputs, "__provider": "gASV"}, custom=True))
+    assert (outputs["base_url"], outputs["account"]) == ("https://chat-instance.invalid/v1", "acme:mocks")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"plan": 7}, "plan "),
+        ({"state": "stopped"}, "state "),
+        ({}, r"zone is required, because these mocks choose none: CloudMocks\('acme', market=\{'zone': ...\}\)"),
+    ],
+)
+def test_mocks_of_any_cloud_refuse_what_check_refuses(arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(RefusedArgumentsError, match=f"^Instance 'chat' would be refused: {text}"):
+        CloudMocks("acme").run(lambda: acme.Instance("chat", **arguments) and None)
+
+
+def test_mocks_of_two_clouds_go_together() -> None:
+    ours = CloudMocks("acme", market={"zone": "south"})
+    mocks = CortecsMocks(others=ours)
+    mocks.run(lambda: acme.Instance("batch") and Instance("chat", model_id=QWEN) and None)
+    assert (list(mocks.instances), list(ours.instances)) == (["chat"], ["batch"])
+    with pytest.raises(ValueError, match="cloud: got 'nowhere'; allowed: cortecs, acme"):
+        CloudMocks("nowhere")
 
 
 def resource(kind: str, **inputs: Any) -> MockResourceArgs:
