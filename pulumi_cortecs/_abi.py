@@ -73,7 +73,8 @@ class LazyProvider(ResourceProvider):
         """Passes the configuration, the stack's or a Provider's, to the accounts, and keeps none of it."""
         from pulumi_cortecs.provider import process
 
-        process.preload(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
+        cloud = self.abi_name.partition(".")[0]
+        process.preload(KINDS[f"{cloud}.Endpoint"].partition(":")[0].rpartition(".")[0])
         from pulumi_cortecs.provider import accounts
 
         silence_retry_log()

@@ -7,7 +7,8 @@ nobody.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
@@ -24,7 +25,7 @@ from pulumi_cortecs.provider import (
     reviewed_inputs,
     session,
 )
-from pulumi_cortecs.provider.generated_names import generated_name
+from pulumi_cortecs.provider.generated_names import generated_name, prefix_of
 from pulumi_cortecs.provider.instance_check import CheckError
 from pulumi_cortecs.provider.kind import CrudKind, Problem
 from pulumi_cortecs.provider.plain_cloud import NAME
@@ -32,6 +33,9 @@ from pulumi_cortecs.provider.properties import equal_values, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
 Kind = CrudKind[Any, Any]
+
+_LISTING_MAX_AGE: Final = 5.0
+"""Seconds that the list may be old by which a name is chosen."""
 
 
 def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
@@ -76,7 +80,7 @@ def _resolve(
     if olds:
         session.current().former_names[urn] = str(olds.get(NAME, ""))
     if NAME not in program_inputs and (not olds or changed):
-        wanted[NAME] = _new_name(urn, str(olds.get(NAME, "")))
+        wanted[NAME] = _new_name(urn, str(olds[NAME])) if NAME in olds else _first_name(kind, urn)
     if olds and changed:
         _warn_of_lost_data(kind, changed)
     if kind.market is None:
@@ -105,6 +109,24 @@ def _recheck(
 def _new_name(urn: str, former: str) -> str:
     name = generated_name(accounts.order_key(urn), former)
     session.current().generated_names[urn] = name
+    return name
+
+
+def _first_name(kind: Kind, urn: str) -> str:
+    """The name of a new resource. `up --replace` passes no old inputs, so it may be a replacement: then the state has
+    the old resource, whose name begins the same."""
+    name = _new_name(urn, "")
+    with suppress(CloudError):
+        account = accounts.account(kind)
+        listed = account.poller.snapshot(max_age=_LISTING_MAX_AGE).instances
+        names = {key: str(account.cloud.reported_inputs(one).get(NAME)) for key, one in listed.items()}
+        alike = {key: other for key, other in names.items() if prefix_of(other) == prefix_of(name)}
+        rows = (account.recovery.creations.rows(urn) or {}) if alike else {}
+        former = [other for key, other in sorted(alike.items()) if rows.get(key) == urn]
+        if former:
+            _warn_of_lost_data(kind, [])
+            made = (_new_name(urn, other) for other in former)
+            return next(other for other in made if other not in former)
     return name
 
 

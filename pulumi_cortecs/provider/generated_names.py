@@ -23,3 +23,8 @@ def generated_name(key: ResourceKey, former: str = "") -> str:
     prefix = re.sub("[^a-z0-9]+", "-", key.name.lower())[:_PREFIX_LENGTH].strip("-") or "resource"
     digest = hashlib.sha256(f"{key.backend}\n{key.urn}\n{former}".encode()).digest()
     return f"{prefix}-{base64.b32encode(digest).decode().lower()[:_SUFFIX_LENGTH]}"
+
+
+def prefix_of(name: str) -> str:
+    """The name without its suffix."""
+    return name.rpartition("-")[0]

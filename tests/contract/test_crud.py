@@ -103,6 +103,13 @@ def kill(host: Host) -> None:
     host.process.wait(timeout=10)
 
 
+def in_the_state(folder: Path, kind: str, urn: str, made: Made) -> None:
+    """A state that has the resource."""
+    (folder / "states").mkdir(exist_ok=True)
+    deployment = {"resources": [{"urn": urn, "type": kind, "id": made.id}]}
+    (folder / "states" / "test.json").write_text(json.dumps({"version": 3, "deployment": deployment}))
+
+
 def order(kind: str) -> dict[str, str]:
     """The parameters with which a fault hits what creates."""
     return {"method": "POST", "path": f"{BASE}/{ROUTES[kind]}"}
@@ -169,6 +176,21 @@ def test_a_replacement_of_the_same_has_another_name(host: Host, kind: str, api: 
     assert second["name"] != made.outs["name"]
     assert resource.create(second).id != made.id
     assert len(api.rows(kind)) == 2
+
+
+@BOTH
+def test_a_replacement_without_old_inputs_has_another_name(next_host: StartHost, tmp_path: Path, kind: str) -> None:
+    resource = plain(next_host(), kind)
+    made, names = resource.buy(PROGRAMS[kind]), set[str]()
+    for _ in range(3):  # `up --replace`: the engine ignores the old state
+        in_the_state(tmp_path, kind, resource.urn, made)
+        previewed = plain(next_host(), kind).check(PROGRAMS[kind]).inputs
+        resource, old = plain(next_host(), kind), made
+        assert resource.check(PROGRAMS[kind]).inputs == previewed
+        made = resource.create(previewed)
+        resource.delete(old)
+        names |= {old.outs["name"], made.outs["name"]}
+    assert len(names) == 4
 
 
 # -- create, read, update, delete
@@ -370,10 +392,7 @@ def test_a_name_that_a_row_has_is_refused(next_host: StartHost, tmp_path: Path) 
     program = {**PROGRAMS[DISK], "name": "mine"}
     disk = plain(next_host(), DISK)
     made = disk.buy(program)
-    row = {"urn": disk.urn, "type": DISK, "id": made.id}
-    (tmp_path / "states").mkdir()
-    deployment = {"resources": [row]}
-    (tmp_path / "states" / "test.json").write_text(json.dumps({"version": 3, "deployment": deployment}))
+    in_the_state(tmp_path, DISK, disk.urn, made)
     with pytest.raises(CallFailedError, match="data of stack test has it; choose another name, or leave it out"):
         plain(next_host(), DISK, "other").buy(program)
     with pytest.raises(CallFailedError, match="data of stack test has it; set delete_before_replace=True, or leave"):
