@@ -5,6 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 ENGINE := $(PYTHON) tools/engine/get.py
 ROUNDS ?= 300
+CLOUD ?= cortecs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup engine demo demo-stop up destroy test test-backends chaos bench compat-langchain lint format clean
@@ -20,8 +21,8 @@ $(READY): pyproject.toml constraints.txt tools/setup.sh tests/compat/fetch.py te
 engine:  ## the pulumi CLI: the one on PATH, or one in your cache; prints its path
 	@$(ENGINE)
 
-demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running)
-	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" $(if $(filter-out 0,$(KEEP)),--keep)
+demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running; CLOUD=shadeform)
+	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" --cloud $(CLOUD) $(if $(filter-out 0,$(KEEP)),--keep)
 
 demo-stop: $(READY)  ## ends what `make demo KEEP=1` left
 	@$(BIN)/python -m tools.demo --stop
@@ -43,8 +44,8 @@ test-backends: $(READY)  ## kills `up` 20 times each on a file, an S3 and a Post
 		{ echo "test-backends: Debian's package postgresql is needed, and only root can install it" >&2; exit 1; }
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.backends $(ARGS)
 
-chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and compares the books: most of an hour
-	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(ARGS)
+chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and compares the books: most of an hour (CLOUD=shadeform)
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" exec $(BIN)/python -m tests.chaos --cloud $(CLOUD) --rounds $(ROUNDS) $(ARGS)
 
 bench: $(READY)  ## the benchmarks of docs/performance.md, some minutes; wants a machine with nothing else to do
 	@PULUMI="$$($(ENGINE))" && export PULUMI_CORTECS_ENGINE="$$PULUMI" && missed=0 && \

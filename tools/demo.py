@@ -1,5 +1,5 @@
 """`make demo`: the main job from purchase to bill, and a purchase that is refused, on the embedded simulator, step by
-step for a newcomer.
+step for a newcomer. `make demo CLOUD=shadeform` shows the other cloud (tools/demo_stories.py).
 
 Everything it keeps lies under .demo/. On any failure the simulator is ended, and the exit code is not 0.
 """
@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from typing import Any
 import httpx
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.simulator import Control, LedgerEntry
+from pulumi_cortecs.simulator import Control
 from pulumi_cortecs.simulator.embedded import environment
+from tools.demo_stories import CORTECS, MODEL, STORIES, Story, StoryError, started_minutes
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(os.environ.get("PULUMI_CORTECS_DEMO_DIRECTORY") or ROOT / ".demo")
@@ -37,19 +38,12 @@ PULL_REQUEST = HOME / "pull_request.py"
 EVENTS = HOME / "events.json"
 PID_FILE = HOME / "simulator.pid"
 SCRIPT = HOME / "env.sh"
-QUICKSTART = ROOT / "examples" / "quickstart"
+EXAMPLES = ROOT / "examples"
 STACK = "demo"
 SPEED = 60
 BOOT_SECONDS = 240
-
-BEFORE = 'chat = Instance("chat", InstanceArgs(model_id="Qwen/Qwen2-7B-Instruct"))'
-AFTER = """llama = "neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8"
-chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)"""
-PACKS = {
-    "hardware": "NVIDIA_H100_1 is not among the hardware that is allowed on cortecs",
-    "cost": "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR",
-}
-"""The packs that the pull request is judged by, and why each of them has to refuse it."""
+_ENDED = ("deleting", "deleted")
+"""The statuses of what is still shown, and not billed any more."""
 
 
 class DemoError(Exception):
@@ -64,7 +58,9 @@ class Demo:
     own: dict[str, str]
     control: Control
     steps: int
+    story: Story = CORTECS
     step: int = 0
+    key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     def run(self, *, keep: bool) -> None:
         """All steps, or, with `keep`, those before the end."""
@@ -77,9 +73,9 @@ class Demo:
         if keep:
             self._leave()
             return
-        price, workers = self._price()
+        quote = self.outputs()["quote"]
         self._destroy()
-        self._compare(price, workers)
+        self._compare(quote)
 
     def _prepare(self) -> None:
         self.heading(
@@ -87,6 +83,9 @@ class Demo:
         )
         print(PROGRAM.read_text())
         self.run_pulumi("stack", "init", STACK, quiet=True)
+        if self.story.has_key:
+            print("$ openssl rand -hex 16 | pulumi config set --secret key\n")
+            self.run_pulumi("config", "set", "--secret", "key", quiet=True, text=self.key)
         self.run_pulumi("preview", "--diff")
 
     def _buy(self) -> None:
@@ -100,9 +99,14 @@ class Demo:
 
     def _chat(self, url: str) -> None:
         self.heading("Ask it something", "the simulator has no GPU and says so; the protocol is the real one")
-        question = {"model": "Qwen/Qwen2-7B-Instruct", "messages": [{"role": "user", "content": "Are you there?"}]}
+        question = {"model": MODEL, "messages": [{"role": "user", "content": "Are you there?"}]}
         print(f"$ POST {url}/chat/completions  {json.dumps(question)}")
-        answer = httpx.post(f"{url}/chat/completions", json=question, timeout=10, trust_env=False)
+        if self.story.has_key:
+            refused = _ask(url, question, {})
+            if refused.status_code != httpx.codes.UNAUTHORIZED:
+                raise DemoError(f"it answers without the key, with {refused.status_code}")
+            print("without the key: 401; with it:")
+        answer = _ask(url, question, {"Authorization": f"Bearer {self.key}"} if self.story.has_key else {})
         answer.raise_for_status()
         print(answer.json()["choices"][0]["message"]["content"])
 
@@ -111,10 +115,10 @@ class Demo:
         remark = "two policy packs judge the preview: what may be bought, and what it may cost"
         self.heading("A colleague's pull request: eight H100", remark)
         before = self._bought()
-        with _pull_request():
-            print(f"$ {_preview_under_packs()}", flush=True)
-            code, _ = self._run("preview", *_packs(), "--event-log", str(EVENTS), quiet=False)
-        if silent := [pack for pack, reason in PACKS.items() if not _refused(pack, reason)]:
+        with _pull_request(self.story):
+            print(f"$ {_preview_under_packs(self.story)}", flush=True)
+            code, _ = self._run("preview", *_packs(self.story), "--event-log", str(EVENTS), quiet=False)
+        if silent := [pack for pack, reason in self.story.packs.items() if not _refused(pack, reason)]:
             raise DemoError(f"the preview exited {code}, and {' and '.join(silent)} did not refuse eight H100")
         if code == 0 or self._bought() != before:
             raise DemoError("eight H100 were refused, and got through")
@@ -122,37 +126,32 @@ class Demo:
 
     def _drift(self) -> None:
         (instance,) = self.control.instances()
-        self.heading("Somebody stops it in the vendor's console", "refresh finds it, `up --refresh` repairs it")
-        print(f"$ {self.stop_command()}   # behind Pulumi's back\n")
-        self.control.stop(instance.instance_id)
+        self.heading(self.story.disturbance, self.story.remedy)
+        print(f"$ {self.disturb_command()}   # behind Pulumi's back\n")
+        self.story.disturb(self.control, self._url, instance.instance_id)
         self.run_pulumi("preview", "--refresh", "--diff")
         self.run_pulumi("up", "--yes", "--skip-preview", "--refresh")
-        if self.outputs().get("status") != "running":
-            raise DemoError("it does not run again")
-
-    def _price(self) -> tuple[Money, int]:
-        quote = self.outputs()["quote"]
-        (instance,) = self.control.instances()
-        return Money.of(quote["price_per_minute"], quote["currency"]), instance.num_workers
+        if not self.story.is_repaired(self.control):
+            raise DemoError("it is not as the program wants it")
 
     def _destroy(self) -> None:
         self.heading("End it", "destroy returns when the vendor confirms that nothing is left to be billed")
         self.run_pulumi("destroy", "--yes", "--skip-preview")
-        if self.control.instances():
+        if any(instance.status not in _ENDED for instance in self.control.instances()):
             raise DemoError("something is still there")
 
-    def _compare(self, price: Money, workers: int) -> None:
+    def _compare(self, quote: Mapping[str, Any]) -> None:
         self.heading("The bill", "started minutes x the quoted price, beside the simulator's ledger")
         ledger = self.control.ledger()
-        predicted = Money.zero(price.currency)
+        total, rate = Money.zero(quote["currency"]), self.story.rate(quote)
         for entry in ledger.entries:
-            cost = price * (_started_minutes(entry) * workers)
-            predicted += cost
+            cost = self.story.predicted(entry, quote)
+            total += cost
             times = f"{entry.started_at:%H:%M:%S} to {entry.ended_at:%H:%M:%S}"
-            print(f"  {times}  {_started_minutes(entry):>3} min x {price}  predicted {cost}  billed {entry.amount}")
-        billed = ledger.totals[price.currency]
-        print(f"  {'in total':<20}  {'':>19}  predicted {predicted}  billed {billed}")
-        if predicted != billed or ledger.open:
+            print(f"  {times}  {started_minutes(entry):>3} min x {rate}  predicted {cost}  billed {entry.amount}")
+        billed = ledger.totals[total.currency]
+        print(f"  {'in total':<20}  {'':>{10 + len(rate)}}  predicted {total}  billed {billed}")
+        if total != billed or ledger.open:
             raise DemoError("the prediction and the bill differ")
 
     def _leave(self) -> None:
@@ -160,23 +159,25 @@ class Demo:
         self.heading("It is yours to play with", "the simulator and the stack stay until `make demo-stop`")
         print(f"  . {shlex.quote(_short(SCRIPT))} && cd {shlex.quote(_short(PROJECT))}")
         print(f"  pulumi up --stack {STACK}          # after a change to __main__.py")
-        print(f"  {self.stop_command()}")
+        print(f"  {self.disturb_command()}")
         print(f"  pulumi preview --refresh --diff --stack {STACK}      # finds that")
         print(f"  cp {_typed(PULL_REQUEST)} {PROGRAM.name}      # eight H100, and what the packs say:")
-        print(f"  {_preview_under_packs('--stack', STACK)}")
-        print(f"  cp {_typed(QUICKSTART / PROGRAM.name)} .      # as it was")
+        print(f"  {_preview_under_packs(self.story, '--stack', STACK)}")
+        print(f"  cp {_typed(EXAMPLES / self.story.example / PROGRAM.name)} .      # as it was")
         print(f"  pulumi destroy --stack {STACK}")
 
     def _bought(self) -> dict[str, str]:
         """The text of every billed instance, by id."""
-        entries = self.control.ledger().entries
-        return {entry.instance_id: f"{entry.num_workers} x {entry.hardware_type_id}" for entry in entries}
+        return {entry.instance_id: self.story.bought(entry) for entry in self.control.ledger().entries}
 
-    def stop_command(self) -> str:
-        """The command that stops the instance behind Pulumi's back."""
+    def disturb_command(self) -> str:
+        """The command that changes the instance behind Pulumi's back."""
         (instance,) = self.control.instances()
-        origin = self.own["CORTECS_API_BASE_URL"].removesuffix("/api/v1")
-        return f"curl -X POST {origin}/_sim/instances/{instance.instance_id}/stop"
+        return self.story.disturb_command(self._url, instance.instance_id)
+
+    @property
+    def _url(self) -> str:
+        return self.own["CORTECS_API_BASE_URL"].removesuffix("/api/v1")
 
     def heading(self, title: str, remark: str) -> None:
         """Opens the next step."""
@@ -188,25 +189,28 @@ class Demo:
         outputs: dict[str, Any] = json.loads(self.run_pulumi("stack", "output", "--json", quiet=True))
         return outputs
 
-    def run_pulumi(self, *arguments: str, quiet: bool = False) -> str:
-        """Runs a command, shown as a user would type it, and fails the demo with it. Its output only when `quiet`."""
+    def run_pulumi(self, *arguments: str, quiet: bool = False, text: str | None = None) -> str:
+        """Runs a command, shown as a user would type it, and fails the demo with it. Its output only when `quiet`. The
+        command can read `text`."""
         if not quiet:
             print(f"$ pulumi {' '.join(arguments)}", flush=True)
-        code, printed = self._run(*arguments, quiet=quiet)
+        code, printed = self._run(*arguments, quiet=quiet, text=text)
         if code != 0:
             print(printed, file=sys.stderr)
             raise DemoError(f"`pulumi {' '.join(arguments)}` exited {code}")
         return printed
 
-    def _run(self, *arguments: str, quiet: bool) -> tuple[int, str]:
+    def _run(self, *arguments: str, quiet: bool, text: str | None = None) -> tuple[int, str]:
         named = [] if arguments[:2] == ("stack", "init") else ["--stack", STACK]
-        return _run([str(self.pulumi), *arguments, *named], _environment(self.pulumi, self.own), quiet=quiet)
+        command = [str(self.pulumi), *arguments, *named]
+        return _run(command, _environment(self.pulumi, self.own), quiet=quiet, text=text)
 
 
 def main() -> int:
     """Runs or ends the demo; 0 when everything went as it should."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--pulumi", type=Path, help="the pulumi CLI")
+    parser.add_argument("--cloud", choices=STORIES, default=CORTECS.cloud, help="whose instance it is")
     parser.add_argument("--keep", action="store_true", help="leave simulator and stack at the end")
     parser.add_argument("--stop", action="store_true", help="end what --keep left")
     options = parser.parse_args()
@@ -220,10 +224,11 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
     try:
-        with _simulator(keep=options.keep) as port, Control(f"http://127.0.0.1:{port}") as control:
+        story = STORIES[options.cloud]
+        with _simulator(story, keep=options.keep) as port, Control(f"http://127.0.0.1:{port}") as control:
             steps = 7 if options.keep else 8
-            Demo(options.pulumi, _variables(port), control, steps).run(keep=options.keep)
-    except (DemoError, httpx.HTTPError, subprocess.TimeoutExpired) as error:
+            Demo(options.pulumi, _variables(port), control, steps, story).run(keep=options.keep)
+    except (DemoError, StoryError, httpx.HTTPError, subprocess.TimeoutExpired) as error:
         print(f"\ndemo: failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -234,10 +239,10 @@ def main() -> int:
 
 
 @contextmanager
-def _simulator(*, keep: bool) -> Iterator[int]:
+def _simulator(story: Story, *, keep: bool) -> Iterator[int]:
     """The port of a simulator that ends with this block, and with this process however that ends; unless kept."""
     shutil.rmtree(HOME, ignore_errors=True)
-    shutil.copytree(QUICKSTART, PROJECT, ignore=shutil.ignore_patterns("Pulumi.*.yaml", "__pycache__"))
+    shutil.copytree(EXAMPLES / story.example, PROJECT, ignore=shutil.ignore_patterns("Pulumi.*.yaml", "__pycache__"))
     (HOME / "state").mkdir()
     port_file = HOME / "simulator.port"
     command = [sys.executable, "-m", "pulumi_cortecs.cli", "simulator", "--port", "0", "--port-file", str(port_file)]
@@ -272,10 +277,10 @@ def _simulator(*, keep: bool) -> Iterator[int]:
 
 
 @contextmanager
-def _pull_request() -> Iterator[None]:
+def _pull_request(story: Story) -> Iterator[None]:
     """Shows a change of the program, which holds within this block."""
     ours = PROGRAM.read_text()
-    theirs = ours.replace(BEFORE, AFTER)
+    theirs = ours.replace(story.before, story.after)
     names = PROGRAM.name, PULL_REQUEST.name
     print("\n".join(unified_diff(ours.splitlines(), theirs.splitlines(), *names, n=0, lineterm="")), end="\n\n")
     PULL_REQUEST.write_text(theirs)
@@ -286,18 +291,18 @@ def _pull_request() -> Iterator[None]:
         PROGRAM.write_text(ours)
 
 
-def _packs() -> list[str]:
+def _packs(story: Story) -> list[str]:
     """The options that put a command under the packs."""
     options: list[str] = []
-    for folder in (ROOT / "policies" / pack for pack in PACKS):
+    for folder in (ROOT / "policies" / pack for pack in story.packs):
         options += ["--policy-pack", _typed(folder / "run")]
-        options += ["--policy-pack-config", _typed(folder / "limits" / "demo.json")]
+        options += ["--policy-pack-config", _typed(folder / "limits" / story.limits)]
     return options
 
 
-def _preview_under_packs(*more: str) -> str:
+def _preview_under_packs(story: Story, *more: str) -> str:
     """The command with an option per line, to be pasted into a shell."""
-    options = [*more, *_packs()]
+    options = [*more, *_packs(story)]
     lines = [shlex.join(pair) for pair in zip(options[::2], options[1::2], strict=True)]
     return " \\\n      ".join(["pulumi preview", *lines])
 
@@ -339,7 +344,9 @@ def _variables(port: int) -> dict[str, str]:
 
 
 def _environment(pulumi: Path, own: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CORTECS_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CORTECS_", "SHADEFORM_"))
+    }
     # for --event-log, as Pulumi's own Automation API gets it
     debug = {"PULUMI_DEBUG_COMMANDS": "true"}
     return {**kept, **own, **debug, "PATH": f"{_extra_path(pulumi)}:{os.environ.get('PATH', '')}"}
@@ -352,14 +359,15 @@ def _write_script(pulumi: Path, own: dict[str, str]) -> None:
     SCRIPT.write_text("\n".join([*lines, f'export PATH={shlex.quote(_extra_path(pulumi))}:"$PATH"', ""]))
 
 
-def _run(command: list[str], variables: dict[str, str], *, quiet: bool) -> tuple[int, str]:
-    """The exit code, and what was printed when `quiet`; otherwise it goes where ours goes."""
+def _run(command: list[str], variables: dict[str, str], *, quiet: bool, text: str | None = None) -> tuple[int, str]:
+    """The exit code, and what was printed when `quiet`; otherwise it goes where ours goes. The command reads `text`."""
     pipe = subprocess.PIPE if quiet else None
+    source = subprocess.DEVNULL if text is None else subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=PROJECT, env=variables, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+        command, cwd=PROJECT, env=variables, stdin=source, stdout=pipe, stderr=pipe, text=True
     ) as process:
         try:
-            out, err = process.communicate(timeout=300)
+            out, err = process.communicate(text, timeout=300)
         except KeyboardInterrupt:
             # the CLI has heard the ^C as well: killed now, it would leave its children behind
             with suppress(subprocess.TimeoutExpired):
@@ -383,15 +391,13 @@ def _typed(path: Path) -> str:
     return os.path.relpath(path, PROJECT) if near else str(path)
 
 
+def _ask(url: str, question: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
+    return httpx.post(f"{url}/chat/completions", json=question, headers=headers, timeout=10, trust_env=False)
+
+
 def _short(path: Path) -> str:
     """The path as a user at the root of the repository would type it."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
-
-
-def _started_minutes(entry: LedgerEntry) -> int:
-    if entry.ended_at is None:
-        raise DemoError(f"{entry.instance_id} is still billed")
-    return -(-(entry.ended_at - entry.started_at) // timedelta(minutes=1))
 
 
 def _interrupted(number: int, frame: object) -> None:

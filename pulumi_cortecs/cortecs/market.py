@@ -113,7 +113,7 @@ class InstanceMarket:
         completed["quote"], _ = self.quote(completed)
         return completed
 
-    def availability(self, inputs: Inputs) -> list[Problem]:
+    def availability(self, inputs: Inputs, _refusal: str = "", /) -> list[Problem]:
         """The problems with the hardware: not on offer, or out of stock."""
         return self._hardware_problems(None, inputs.get("hardware_type_id", UNKNOWN))
 

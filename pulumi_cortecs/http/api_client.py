@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -32,7 +32,7 @@ from pulumi_cortecs.http.errors import (
     UnreachableError,
 )
 from pulumi_cortecs.http.network import network_problems, read_network
-from pulumi_cortecs.http.text import one_line
+from pulumi_cortecs.http.text import one_line, redact
 
 ModelT = TypeVar("ModelT", bound="WireModel")
 
@@ -166,8 +166,10 @@ class ApiClient:
         body: dict[str, Any] | None = None,
         params: dict[str, str] | None = None,
         signed: bool = True,
+        secrets: Sequence[str] = (),
     ) -> ModelT:
-        """Sends one request, signed with `auth` unless `signed` is False, and returns its answer.
+        """Sends one request, signed with `auth` unless `signed` is False, and returns its answer. `secrets` are those
+        of the body, which a vendor may quote in an error.
 
         Raises CloudError (see http/errors.py). A safe request is repeated up to four times over some seconds, with
         jittered back-off and the vendor's Retry-After, and once more when its token is refused; one that may buy only
@@ -190,7 +192,8 @@ class ApiClient:
             on=again, attempts=4, timeout=60.0, wait_initial=0.2, wait_max=3.0, wait_jitter=0.3
         ):
             with attempt:
-                return self._send_signed(auth, retry, functools.partial(self._send, method, path, answer, body, params))
+                send = functools.partial(self._send, method, path, answer, body, params, secrets)
+                return self._send_signed(auth, retry, send)
         raise AssertionError("stamina lets the last exception through")
 
     def _send_signed(
@@ -224,6 +227,7 @@ class ApiClient:
         answer: type[ModelT],
         body: dict[str, Any] | None,
         params: dict[str, str] | None,
+        secrets: Sequence[str],
         signer: httpx.Auth | None,
     ) -> ModelT:
         try:
@@ -244,7 +248,7 @@ class ApiClient:
             ) from None
         self._record_clock(response.headers.get("date"))
         if not response.is_success:
-            raise self._refused_error(method, path, response, content or b"")
+            raise self._refused_error(method, path, response, content or b"", secrets)
         if content is None:
             raise BadAnswerError(
                 f"{self.vendor} answered {method} {path} with more than {MAX_ANSWER_BYTES // 2**20} MB, or in an "
@@ -257,17 +261,19 @@ class ApiClient:
                 f"{self.vendor} answered {method} {path} in an undocumented form: {self._redacted(_error_place(error))}"
             ) from None
 
-    def _refused_error(self, method: str, path: str, response: httpx.Response, content: bytes) -> RefusedError:
+    def _refused_error(
+        self, method: str, path: str, response: httpx.Response, content: bytes, secrets: Sequence[str]
+    ) -> RefusedError:
         code = _error_code(content)
-        error = self._error_of_status(method, path, response, content, is_final=code in self._refusals)
+        message = self._redacted(_vendor_message(content) or response.reason_phrase or "no message", secrets)
+        error = self._error_of_status(method, path, response, message, is_final=code in self._refusals)
         error.code = code
         return error
 
     def _error_of_status(
-        self, method: str, path: str, response: httpx.Response, content: bytes, *, is_final: bool
+        self, method: str, path: str, response: httpx.Response, message: str, *, is_final: bool
     ) -> RefusedError:
         status = response.status_code
-        message = self._redacted(_vendor_message(content) or response.reason_phrase or "no message")
         named = next((response.headers[h] for h in _REQUEST_ID_HEADERS if response.headers.get(h)), None)
         request_id = self._redacted(named) if named else None
         suffix = f" (request id {request_id})" if request_id else ""
@@ -292,9 +298,10 @@ class ApiClient:
     def _error_text(self, error: Exception) -> str:
         return self._redacted(str(error) or type(error).__name__)
 
-    def _redacted(self, text: str) -> str:
-        """The vendor's text as an error may show it. It is redacted before it is shortened, or half a secret could
-        remain."""
+    def _redacted(self, text: str, secrets: Sequence[str] = ()) -> str:
+        """The vendor's text as an error may show it, without these secrets. It is redacted before it is shortened, or
+        half a secret could remain."""
+        text = redact(text, secrets)
         return one_line(self.auth.redact(text) if self.auth else text)
 
 

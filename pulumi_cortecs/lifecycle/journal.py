@@ -141,8 +141,8 @@ class ResourceKey:
 class OrderRecord:
     """One order. `before` are the ids that were listed before it was sent; `sent_at` is by this machine's calendar,
     `vendor_time` by the vendor's (both seconds since 1970, None where it is unknown). `answered_at` is when it was
-    refused, by this machine's calendar; `inferred`: its instance was identified by a list, because no answer named
-    it."""
+    answered or refused, by this machine's calendar; `inferred`: its instance was identified by a list, because no
+    answer named it."""
 
     number: int
     key: ResourceKey
@@ -251,8 +251,8 @@ class Journal(SharedFile):
             ).fetchone():
                 return False
             connection.execute(
-                "UPDATE orders SET progress = ?, instance_id = ?, inferred = ? WHERE number = ?",
-                (Progress.BOUGHT.value, instance_id, int(inferred), number),
+                "UPDATE orders SET progress = ?, instance_id = ?, inferred = ?, answered_at = ? WHERE number = ?",
+                (Progress.BOUGHT.value, instance_id, int(inferred), self.now(), number),
             )
         with self._lock:
             self._unconfirmed_instances().add(instance)

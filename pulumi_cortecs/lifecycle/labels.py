@@ -17,6 +17,7 @@ _SHOWN_OF_A_COMMIT: Final = 12
 
 _PULL_REQUEST: Final = re.compile(r"refs/pull/([0-9]+)/merge")
 _GITHUB: Final = {"repository": "GITHUB_REPOSITORY", "commit": "GITHUB_SHA", "pull_request": "GITHUB_REF"}
+_OF_PURCHASE: Final = frozenset({"stack", "project", *_GITHUB})
 _GITLAB: Final = {"repository": "CI_PROJECT_PATH", "commit": "CI_COMMIT_SHA", "pull_request": "CI_MERGE_REQUEST_IID"}
 
 
@@ -37,6 +38,12 @@ class Labels:
         """The text for the journal."""
         kinds = {"own": dict(self.own), "purchase": dict(self.purchase)}
         return json.dumps({kind: labels for kind, labels in kinds.items() if labels})
+
+    @classmethod
+    def from_vendor(cls, merged: Mapping[str, str]) -> Labels:
+        """The labels that a vendor has of an instance: those with a purchase's names are taken for the purchase's."""
+        purchase = {name: value for name, value in merged.items() if name in _OF_PURCHASE}
+        return cls({name: value for name, value in merged.items() if name not in purchase}, purchase)
 
     @classmethod
     def from_json(cls, text: str) -> Labels:

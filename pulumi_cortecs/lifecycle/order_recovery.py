@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 _PAUSE = 0.25
 _EXTRA_LISTINGS = 3
+_SAVED_WITHIN = 5.0
+"""Seconds after an answer by which an engine has written it to its state, many times over."""
 
 
 class ArgumentsChangedError(Exception):
@@ -162,6 +164,7 @@ class OrderRecovery(Generic[T]):
         if now is None or now.process != order.process:
             return None
         if order.key.is_near(key):
+            self._clock.sleep(self._seconds_until_saved(now))
             return self._recover_order(now, arguments, key)
         self._clock.sleep(self._seconds_until_listed(order))
         instances = self._log.existing_instances(order)
@@ -248,6 +251,14 @@ class OrderRecovery(Generic[T]):
         with self._lock:
             until = self._settled_at.setdefault(order.number, now + self._lag * SETTLE_LAGS)
         return max(until - now, 0.0)
+
+    def _seconds_until_saved(self, order: OrderRecord) -> float:
+        """Seconds until the engine of another run has its instance in the state, if it got the answer: it may live on
+        after the process that sent the order."""
+        if order.instance_id is None or order.answered_at is None:
+            return 0.0
+        passed = self._journal.now() - order.answered_at
+        return _SAVED_WITHIN - passed if 0.0 <= passed < _SAVED_WITHIN else 0.0
 
     def _is_of_this_account(self, order: OrderRecord) -> bool:
         """Returns whether it was ordered in this account: a rotated key shows the instances that were listed then."""

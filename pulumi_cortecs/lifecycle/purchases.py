@@ -53,7 +53,12 @@ class AmbiguousPurchaseError(Exception):
 
 class RefusedOrderError(Exception):
     """The vendor answered an order with an error, and no new instance is listed so far. It may still have been carried
-    out: the order stays recorded, and the next creation of the resource checks first."""
+    out: the order stays recorded, and the next creation of the resource checks first. `code` is the vendor's word for
+    the error, "" for none."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class NotSentError(Exception):
@@ -305,9 +310,9 @@ class Purchases(Generic[T]):
                 raise _TokenRefusedError from None
         except CloudError as error:
             raise RefusedOrderError(
-                f"{refused}; it is not known whether an instance was started nevertheless: {error}"
+                f"{refused}; it is not known whether an instance was started nevertheless: {error}", refused.code
             ) from None
-        raise RefusedOrderError(f"{refused}; nothing new is listed so far")
+        raise RefusedOrderError(f"{refused}; nothing new is listed so far", refused.code)
 
     def _reconcile(self, unresolved: _UnresolvedOrder) -> PurchasedInstance[T]:
         """Finds the instance of an order without an answer in later listings."""

@@ -23,7 +23,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     UnknownStatusError,
 )
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
-from pulumi_cortecs.lifecycle.labels import Labels, labels_of_purchase
+from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels, labels_of_purchase
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
 from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.purchases import (
@@ -115,9 +115,9 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
     except RefusedOrderError as error:
         raise InstanceError(
-            f"{error}{_availability_text(kind, inputs)}. The order may have been carried out in spite of it: the next "
-            "`pulumi up` checks that before it orders anything, and `pulumi-cortecs orphans --all-stacks` lists the "
-            "instances that no stack owns"
+            f"{error}{_availability_text(kind, inputs, error.code)}. The order may have been carried out in spite of "
+            "it: the next `pulumi up` checks that before it orders anything, and `pulumi-cortecs orphans --all-stacks` "
+            "lists the instances that no stack owns"
         ) from None
     except (ArgumentsChangedError, UnclaimedPurchaseError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
@@ -169,8 +169,8 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         expires_at = str(props.get("expires_at", ""))
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
             instance = account.find_detail(instance_id) or instance
-            if isinstance(account.cloud, EndsInstances):
-                expires_at = account.cloud.ends_at(instance)
+            if props.get("ttl"):
+                expires_at = _end_as_found(account, instance, expires_at)
         inputs = _inputs_as_found(kind, account, instance, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
@@ -409,7 +409,10 @@ def _take_over(
             f"{instance_id}, which an earlier run bought before it was killed, exists and is not taken over: {error}. "
             f"{_delete_hint(instance_id)}"
         ) from None
-    labels = _update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
+    former = account.log.labels_of(instance_id)
+    if former == NO_LABELS and isinstance(account.cloud, HasLabels):  # the journal of another machine has them
+        former = Labels.from_vendor(account.cloud.labels_of(live))
+    labels = _update_labels(account, instance_id, former, inputs[LABELS])
     if "expires_at" in inputs:  # its ttl counts from now
         power.update(account, instance_id, inputs, frozenset({"ttl"}))
     # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
@@ -418,7 +421,8 @@ def _take_over(
     note = (
         f"; no answer named it, and it is the only one in {kind.possessive} list that fits" if earlier.inferred else ""
     )
-    note += f"; {kind.vendor} does not report its {unreported}, so that cannot be checked" if unreported else ""
+    if unreported and not isinstance(account.cloud, TagsOrders):  # a tag says that they are those of the order
+        note += f"; {kind.vendor} does not report its {unreported}, so that cannot be checked"
     call.warn(
         f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the "
         f"state{note}"
@@ -548,6 +552,14 @@ def _end_at_vendor(account: Account, olds: Mapping[str, Any], inputs: Mapping[st
     return {"expires_at": _expires_at(account, inputs)}
 
 
+def _end_as_found(account: Account, instance: Any, recorded: str) -> str:
+    """The end of its ttl as its vendor has it, in the recorded spelling if it is the same."""
+    if not isinstance(account.cloud, EndsInstances):
+        return recorded
+    ends_at = account.cloud.ends_at(instance)
+    return recorded if parse_timestamp(ends_at) == parse_timestamp(recorded) else ends_at
+
+
 def _adopt_end(kind: InstanceKind, account: Account, instance_id: str, inputs: Mapping[str, Any]) -> str:
     """The end of an adopted instance: that of the program's ttl or, with a warning, the one that it has at its
     vendor. Raises CloudError."""
@@ -612,10 +624,11 @@ def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:
     )
 
 
-def _availability_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
-    """What the market says now about a refused order; "" if it has no objection, or cannot be asked."""
+def _availability_text(kind: InstanceKind, inputs: Mapping[str, Any], code: str) -> str:
+    """What the market says now about an order that was refused with a vendor's word; "" if it has no objection, or
+    cannot be asked."""
     with suppress(CloudError):
-        problems = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).availability(inputs)
+        problems = accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).availability(inputs, code)
         reasons = [machine_limits.with_alternatives(kind, problem).reason for problem in problems]
         return f". {'; '.join(reasons)}" if reasons else ""
     return ""

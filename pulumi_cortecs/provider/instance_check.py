@@ -65,7 +65,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     )
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
-    problems += kind.conflicts(program_inputs, session.current().clock.utc_now())
+    problems += kind.conflicts(program_inputs, olds, session.current().clock.utc_now())
     program_inputs = _with_default_labels(kind, program_inputs, problems)
     shown = None if olds else reviewed_inputs.get(call.urn)
     olds = kind.arguments.restore_defaults(olds) if olds else olds

@@ -202,8 +202,9 @@ class Market(Protocol):
         fit. Problems are added to `problems`, so that they are reported even if a later request fails."""
         ...
 
-    def availability(self, inputs: Inputs) -> list[Problem]:
-        """The reasons why the same could not be bought again: stock, quota, capacity."""
+    def availability(self, inputs: Inputs, refusal: str = "", /) -> list[Problem]:
+        """The reasons why the same could not be bought again: stock, quota, capacity. `refusal` is the vendor's word
+        (`RefusedError.code`) for the refusal of such an order just now, which the market may not show yet."""
         ...
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
@@ -309,8 +310,9 @@ class InstanceKind(ResourceKind):
     that cost money, and `others` are further purchases in an account, of no CrudKind.
 
     `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
-    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` names arguments of a program that
-    exclude each other, or that a time, now, makes impossible; it is pure.
+    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result
+    of the last check and the time: it names those that exclude each other, and those that the time makes impossible
+    unless they have stood before; it is pure.
     """
 
     endpoint_token: str
@@ -325,7 +327,7 @@ class InstanceKind(ResourceKind):
     others: tuple[PurchasableKind, ...] = ()
     ready_status: str = "running"
     endpoint_arguments: tuple[str, ...] = ()
-    conflicts: Callable[[Inputs, datetime], list[Problem]] = lambda _, __: []
+    conflicts: Callable[[Inputs, Inputs, datetime], list[Problem]] = lambda _, __, ___: []
     billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple
 
     @property

@@ -4,7 +4,8 @@ them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from re import Pattern
 from typing import Any, Final
 
@@ -24,17 +25,32 @@ def is_unknown(*values: Any) -> bool:
 
 
 class InvalidValueError(ValueError):
-    """The value of a property is invalid; the text names the allowed values."""
+    """The value of a property is invalid; the text names the allowed values. `shows_value` says whether the text may
+    have the value in it, so that nobody is to see it of a secret."""
+
+    def __init__(self, text: str, *, shows_value: bool = True) -> None:
+        super().__init__(text)
+        self.shows_value = shows_value
 
 
-class InvalidFieldError(InvalidValueError):
-    """A field within the value of a property is invalid: `path` is its place, `reason` the allowed values. The text has
-    no secret."""
+@dataclass(frozen=True)
+class InvalidField:
+    """An invalid field within the value of a property: `path` is its place, `reason` the allowed values."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} {reason}")
-        self.path = path
-        self.reason = reason
+    path: str
+    reason: str
+
+    def within(self, name: str) -> InvalidField:
+        """The same field, seen from outside of `name`."""
+        return InvalidField(f"{name}{'' if self.path.startswith('[') else '.'}{self.path}", self.reason)
+
+
+class InvalidFieldsError(InvalidValueError):
+    """Fields within the value of a property are invalid. The reasons have no secret."""
+
+    def __init__(self, *fields: InvalidField) -> None:
+        super().__init__("; ".join(f"{field.path} {field.reason}" for field in fields), shows_value=False)
+        self.fields = fields
 
 
 def has_unknown(*values: Any) -> bool:
@@ -66,10 +82,13 @@ def read_properties(news: Mapping[str, Any], arguments: ArgumentTable) -> tuple[
         else:
             try:
                 properties[key] = argument.read(value)
+            except InvalidFieldsError as error:
+                properties[key] = UNKNOWN
+                problems += [Problem(key, f"{field.path} {field.reason}") for field in error.fields]
             except InvalidValueError as error:
                 properties[key] = UNKNOWN
-                hides = argument.secret and not isinstance(error, InvalidFieldError)
-                problems.append(Problem(key, "cannot be used" if hides else str(error)))
+                is_hidden = argument.secret and error.shows_value
+                problems.append(Problem(key, "cannot be used" if is_hidden else str(error)))
     missing = [key for key in arguments.required if key not in properties]
     problems += [Problem(key, f"is required: {arguments.required[key]}") for key in missing]
     return properties | dict.fromkeys(missing, UNKNOWN), problems
@@ -105,7 +124,7 @@ def one_of(*allowed: str) -> Reader:
 def hidden_string(value: Any) -> str:
     """Any string, which may be a secret."""
     if not isinstance(value, str):
-        raise InvalidValueError("must be a string")
+        raise InvalidValueError("must be a string", shows_value=False)
     return value
 
 
@@ -126,10 +145,11 @@ def list_of(item: Reader, at_most: int = 1000) -> Reader:
 
     def reader(value: Any) -> list[Any]:
         if not isinstance(value, (list, tuple)):
-            raise InvalidValueError("must be a list")
+            raise InvalidValueError("must be a list", shows_value=False)
         if len(value) > at_most:
-            raise InvalidValueError(f"must have at most {at_most} item{'s' * (at_most != 1)}; got {len(value)}")
-        return [_read_field(f"[{number}]", item, field) for number, field in enumerate(value)]
+            text = f"must have at most {at_most} item{'s' * (at_most != 1)}; got {len(value)}"
+            raise InvalidValueError(text, shows_value=False)
+        return list(_read_fields([(f"[{number}]", item, field) for number, field in enumerate(value)]).values())
 
     return reader
 
@@ -139,11 +159,9 @@ def mapping_of(item: Reader, names: Pattern[str]) -> Reader:
 
     def reader(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise InvalidValueError("must be an object")
-        for name in value:
-            if not names.fullmatch(str(name)):
-                raise InvalidFieldError(repr(name), "is not a valid name")
-        return {name: _read_field(name, item, field) for name, field in value.items()}
+            raise InvalidValueError("must be an object of names and values", shows_value=False)
+        odd = [InvalidField(repr(name), "is not a valid name") for name in value if not names.fullmatch(str(name))]
+        return _read_fields([(name, item, field) for name, field in value.items() if names.fullmatch(str(name))], odd)
 
     return reader
 
@@ -152,32 +170,32 @@ def object_of(fields: Mapping[str, Reader], required: Sequence[str] = ()) -> Rea
     """An object of these fields, the `required` ones among them; {} for none at all."""
 
     def reader(value: Any) -> dict[str, Any]:
+        valid = ", ".join(fields)
         if not isinstance(value, Mapping):
-            raise InvalidValueError(f"must be an object of {', '.join(fields)}")
+            raise InvalidValueError(f"must be an object of {valid}", shows_value=False)
         given = {key: field for key, field in value.items() if field is not None and key != _PROVIDER_KEY}
-        for key in given:
-            if key not in fields:
-                raise InvalidFieldError(str(key), f"is not a field; valid fields: {', '.join(fields)}")
-        if given:
-            for key in required:
-                if key not in given:
-                    raise InvalidFieldError(key, "is required")
-        return {key: _read_field(key, fields[key], given[key]) for key in fields if key in given}
+        odd = [InvalidField(str(key), f"is not a field; valid fields: {valid}") for key in given if key not in fields]
+        odd += [InvalidField(key, "is required") for key in required if given and key not in given]
+        return _read_fields([(key, fields[key], given[key]) for key in fields if key in given], odd)
 
     return reader
 
 
-def _read_field(name: str, reader: Reader, value: Any) -> Any:
-    """A field's value, which may be one that only `up` will know. Raises InvalidFieldError with the field's place."""
-    if is_unknown(value):
-        return value
-    try:
-        return reader(value)
-    except InvalidFieldError as error:
-        dot = "" if error.path.startswith("[") else "."
-        raise InvalidFieldError(f"{name}{dot}{error.path}", error.reason) from None
-    except InvalidValueError as error:
-        raise InvalidFieldError(name, str(error)) from None
+def _read_fields(fields: Iterable[tuple[str, Reader, Any]], problems: Iterable[InvalidField] = ()) -> dict[str, Any]:
+    """The values of fields, of which each may be one that only `up` will know. Raises InvalidFieldsError with all
+    `problems`, and those of the values."""
+    values: dict[str, Any] = {}
+    invalid = [*problems]
+    for name, reader, value in fields:
+        try:
+            values[name] = value if is_unknown(value) else reader(value)
+        except InvalidFieldsError as error:
+            invalid += [field.within(name) for field in error.fields]
+        except InvalidValueError as error:
+            invalid.append(InvalidField(name, str(error)))
+    if invalid:
+        raise InvalidFieldsError(*invalid)
+    return values
 
 
 def integer(low: int, high: int | None = None) -> Reader:

@@ -27,12 +27,13 @@ _THREADS: Final = 4
 @dataclass(frozen=True)
 class DataSources:
     """The data sources of one cloud. `token` is one of its resource types, by which a parent's provider is found, and
-    `provider` the class of its explicit providers. The function of a data source `get_x` has the name `_x`; it receives
-    the Config and the arguments, and may raise CloudError."""
+    `provider` the class of its explicit providers, which programs know as `provider_name`. The function of a data
+    source `get_x` has the name `_x`; it receives the Config and the arguments, and may raise CloudError."""
 
     spec: CredentialSpec
     token: str
     provider: type[ExplicitProvider]
+    provider_name: str = "pulumi_cortecs.Provider"
 
     def invoke(
         self,
@@ -76,7 +77,7 @@ class DataSources:
             return configuration_of(provider)
         if provider is not None:
             raise TypeError(
-                f"data sources of {self.spec.vendor} take a pulumi_cortecs.Provider, not a {type(provider).__name__}"
+                f"data sources of {self.spec.vendor} take a {self.provider_name}, not a {type(provider).__name__}"
             )
         stack = pulumi.Config(self.spec.cloud)
         settings = {key.config: stack.get(key.config.partition(":")[2]) for key in self.spec.keys}

@@ -19,7 +19,8 @@ from pulumi_cortecs.http.text import escape_unprintable, require_identifier
 VENDOR: Final = "Shadeform"
 CLOUD: Final = "shadeform"
 
-_REFUSALS: Final = frozenset({"OUT_OF_STOCK", "INSUFFICIENT_FUNDS"})
+OUT_OF_STOCK: Final = "OUT_OF_STOCK"
+_REFUSALS: Final = frozenset({OUT_OF_STOCK, "INSUFFICIENT_FUNDS"})
 """Answers to an order that no repetition changes, although their status is 409 (docs/apis/shadeform.md#errors)."""
 _RESERVED_PATHS: Final = frozenset({"", ".", "..", "types", "create", "add"})
 """Ids that would turn `/instances/{id}/...` into another request: httpx resolves the dots, quoted or not."""
@@ -31,6 +32,12 @@ _List = Annotated[list[T], BeforeValidator(lambda value: [] if value is None els
 _Object = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
 _Id = Annotated[str, AfterValidator(require_identifier)]
 _Words = Annotated[str, AfterValidator(escape_unprintable)]
+_Time = Annotated[_Words | None, BeforeValidator(lambda value: None if is_no_time(value) else value)]
+
+
+def is_no_time(value: object) -> bool:
+    """Returns whether a time of the API is Go's zero time, which stands for one that has not come."""
+    return isinstance(value, str) and value.startswith("0001-01-01T00:00:00")
 
 
 class ApiAvailability(WireModel):
@@ -75,7 +82,8 @@ class ApiPortMapping(WireModel):
 
 
 class ApiInstance(WireModel):
-    """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601.
+    """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
+    that has not come.
 
     `auto_delete`, `alert`, `envs`, `volume_ids`, `ssh_key_id` and `volume_mount` are None in the list, which omits
     them.
@@ -100,9 +108,9 @@ class ApiInstance(WireModel):
     launch_configuration: _Object = Field(default_factory=dict, repr=False)
     tags: _List[str] = Field(default_factory=list)
     port_mappings: _List[ApiPortMapping] = Field(default_factory=list)
-    active_at: _Words | None = None
-    created_at: _Words | None = None
-    deleted_at: _Words | None = None
+    active_at: _Time = None
+    created_at: _Time = None
+    deleted_at: _Time = None
     boot_time: _Object = Field(default_factory=dict)
     auto_delete: dict[str, Any] | None = None
     alert: dict[str, Any] | None = None
@@ -178,8 +186,9 @@ class ShadeformClient:
     def create_instance(self, order: Mapping[str, Any]) -> str:
         """Buys an instance and returns its id. It is not sent again once the vendor may have received it: after an
         error with `may_have_taken_effect` the instance may exist."""
-        body = dict(order)
-        return self._core.call("POST", "/instances/create", _Created, retry=Retry.IF_NEVER_SENT, body=body).id
+        body, secrets = dict(order), _secrets_of(order)
+        path = "/instances/create"
+        return self._core.call("POST", path, _Created, retry=Retry.IF_NEVER_SENT, body=body, secrets=secrets).id
 
     def update_instance(self, instance_id: str, changes: Mapping[str, Any]) -> None:
         """Changes name, tags, auto_delete or alert; None removes a value, and one that is left out stays."""
@@ -218,6 +227,16 @@ def _launch_body(launch: Mapping[str, Any]) -> dict[str, Any]:
     if "envs" in docker:
         docker["envs"] = _pairs(docker["envs"])
     return {"type": "docker", "docker_configuration": docker}
+
+
+def _secrets_of(body: Mapping[str, Any]) -> list[str]:
+    """The values of an order's body that no text of ours may have."""
+    launch = body.get("launch_configuration") or {}
+    docker, script = launch.get("docker_configuration") or {}, launch.get("script_configuration") or {}
+    variables = [pair["value"] for pair in (*body.get("envs", ()), *docker.get("envs", ()))]
+    login = docker.get("registry_credentials") or {}
+    encoded = str(script.get("base64_script", ""))
+    return [*variables, *login.values(), docker.get("args", ""), encoded, base64.b64decode(encoded).decode()]
 
 
 def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
-from pulumi_cortecs.shadeform.client import ApiInstance, ShadeformClient, order_body
+from pulumi_cortecs.shadeform.client import ApiInstance, ShadeformClient, is_no_time, order_body
 from pulumi_cortecs.shadeform.kind import CURRENCY, LABEL_TAG, ORDER_TAG
 from pulumi_cortecs.shadeform.market import dollars
 
@@ -52,8 +52,6 @@ _UNREPORTED: Final = (
     "launch_configuration",
 )
 """The other arguments of an order; the tag has a digest of them."""
-_NO_TIME: Final = "0001-01-01T00:00:00Z"
-"""The zero time, which stands for "never"."""
 
 
 class ShadeformCloud(
@@ -213,9 +211,9 @@ class ShadeformCloud(
             "hourly_price": str(price) if price else "",
             "cost_estimate": f"{cost} {CURRENCY}" if cost else "",
             "boot_time": instance.boot_time,
-            "created_at": _time(instance.created_at),
-            "active_at": _time(instance.active_at),
-            "deleted_at": _time(instance.deleted_at),
+            "created_at": instance.created_at or "",
+            "active_at": instance.active_at or "",
+            "deleted_at": instance.deleted_at or "",
         }
 
     def probe(self, instance: ApiInstance, how: ProbeSpec) -> Answer | None:
@@ -242,12 +240,8 @@ def _auto_delete(inputs: Mapping[str, Any]) -> dict[str, str]:
 
 def _reported_thresholds(reported: Mapping[str, Any] | None) -> dict[str, str]:
     """The thresholds that are set; the zero time and an empty text stand for none."""
-    none = (None, "", _NO_TIME)
-    return {
-        key: str(reported[key])
-        for key in ("date_threshold", "spend_threshold")
-        if reported and reported.get(key) not in none
-    }
+    live = {key: (reported or {}).get(key) for key in ("date_threshold", "spend_threshold")}
+    return {key: str(value) for key, value in live.items() if value and not is_no_time(value)}
 
 
 def _is_same_threshold(live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -299,10 +293,6 @@ def _label_tags(labels: Mapping[str, str]) -> list[str]:
 def _label(tag: str) -> tuple[str, str]:
     name, _, value = tag.removeprefix(LABEL_TAG).partition("=")
     return name, value
-
-
-def _time(reported: str | None) -> str:
-    return "" if reported in (None, _NO_TIME) else str(reported)
 
 
 def _address(instance: ApiInstance, container_port: int) -> str:

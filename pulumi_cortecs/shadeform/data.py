@@ -24,7 +24,7 @@ from pulumi_cortecs.shadeform.client import ApiInstance
 from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE
 from pulumi_cortecs.shadeform.resources import Provider
 
-_SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
+_SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.shadeform.Provider")
 
 
 @dataclass(frozen=True)

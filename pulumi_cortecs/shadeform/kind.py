@@ -27,6 +27,8 @@ from pulumi_cortecs.provider.kind import (
     Required,
 )
 from pulumi_cortecs.provider.properties import (
+    InvalidField,
+    InvalidFieldsError,
     InvalidValueError,
     boolean,
     hidden_string,
@@ -144,9 +146,12 @@ def _launch_configuration(value: Any) -> dict[str, Any]:
     kinds = [kind for kind in ("docker", "script") if launch.get(f"{kind}_configuration")]
     if not launch:
         return launch
-    if len(kinds) != 1 or launch.get("type", kinds[0]) != kinds[0]:
-        raise InvalidValueError("must have either docker_configuration or script_configuration")
+    if len(kinds) != 1:
+        text = "must have either docker_configuration or script_configuration"
+        raise InvalidValueError(text, shows_value=False)
     (kind,) = kinds
+    if (named := launch.get("type", kind)) != kind:
+        raise InvalidFieldsError(InvalidField("type", f"must be {kind}, as its {kind}_configuration is; got {named!r}"))
     return {"type": kind, f"{kind}_configuration": launch[f"{kind}_configuration"]}
 
 
@@ -187,8 +192,8 @@ ARGUMENTS: Final = ArgumentTable(
 )
 
 
-def _conflicts(inputs: Inputs, now: datetime) -> list[Problem]:
-    """The arguments that exclude each other, and dates in the past."""
+def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
+    """The arguments that exclude each other, and new dates in the past."""
     problems = [
         Problem("auto_delete", f"got auto_delete and {key}, which sets it; leave one of them out")
         for key in ("ttl", "spend_limit")
@@ -200,7 +205,8 @@ def _conflicts(inputs: Inputs, now: datetime) -> list[Problem]:
     for key in ("auto_delete", "alert"):
         thresholds = inputs.get(key)
         date = thresholds.get("date_threshold") if isinstance(thresholds, dict) else None
-        if isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp():
+        is_past = isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp()
+        if is_past and thresholds != olds.get(key):
             problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
     return problems
 

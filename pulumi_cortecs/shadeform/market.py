@@ -20,6 +20,7 @@ from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 from pulumi_cortecs.shadeform.client import (
     CLOUD,
+    OUT_OF_STOCK,
     VENDOR,
     ApiAvailability,
     ApiInstanceType,
@@ -52,9 +53,12 @@ class ShadeformMarket:
         completed["quote"] = self._quote_of(completed, instance_types)
         return completed
 
-    def availability(self, inputs: Inputs) -> list[Problem]:
-        """The problems with place and stock."""
+    def availability(self, inputs: Inputs, refusal: str = "", /) -> list[Problem]:
+        """The problems with place and stock. An order that was refused as out of stock counts for more than the list,
+        which may be older."""
         instance_types = self.instance_types()
+        if refusal == OUT_OF_STOCK:
+            instance_types = [_without_stock(row, inputs) for row in instance_types]
         offered = _find(inputs, instance_types)
         stock = [] if offered is None else _stock_problems(inputs, offered, instance_types)
         return [*_offer_problems(inputs, instance_types), *stock]
@@ -208,6 +212,19 @@ def _offer_problems(inputs: Inputs, instance_types: Sequence[ApiInstanceType]) -
         return []
     regions = [place.region for place in offered.availability]
     return [Problem("region", f"{cloud} has no {name} in region {region!r}{suggestion(region, regions)}")]
+
+
+def _without_stock(offered: ApiInstanceType, inputs: Inputs) -> ApiInstanceType:
+    """The instance type without stock in the place of the inputs, if it is the one that they name."""
+    places = [
+        place.model_copy(update={"available": place.available and offer_id(offered, place.region) != _offer_of(inputs)})
+        for place in offered.availability
+    ]
+    return offered.model_copy(update={"availability": places})
+
+
+def _offer_of(inputs: Inputs) -> str:
+    return "/".join(str(inputs.get(key)) for key in _PLACE)
 
 
 def _stock_problems(

@@ -32,7 +32,7 @@ class AcmeMarket:
         zones = [UNKNOWN] if plan is None else plan.zones
         return {"zone": current.get("zone", zones[0]), **wanted, "quote": quote}
 
-    def availability(self, inputs: Inputs) -> list[Problem]:
+    def availability(self, inputs: Inputs, _refusal: str = "", /) -> list[Problem]:
         return self.quote(inputs)[1]
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:

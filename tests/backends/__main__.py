@@ -22,7 +22,8 @@ from benchmarks.stacks import engine
 from tests.backends.servers import KINDS, NewBackend
 from tests.chaos.books import Kind
 from tests.chaos.pace import Pace
-from tests.chaos.plan import Command, Death, Entry, Moment, Odds, Plan, Program, WayOn, draw_plan, seed_of
+from tests.chaos.plan import Command, Death, Moment, Odds, Plan, WayOn, draw_plan, seed_of
+from tests.chaos.program import Entry, Program
 from tests.chaos.rounds import Result, play
 from tests.chaos.scene import scene
 from tests.chaos.tally import write_between_marks

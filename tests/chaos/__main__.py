@@ -1,6 +1,6 @@
 """Kills the real CLI, the provider, the simulator, or all of them, at random moments, and compares the books.
 
-    python -m tests.chaos [--rounds 300] [--jobs 2] [--seed S] [--log FILE] [--report FILE]
+    python -m tests.chaos [--rounds 300] [--jobs 2] [--cloud NAME] [--seed S] [--log FILE] [--report FILE]
     python -m tests.chaos --replay SEED
     python -m tests.chaos --break NAME --rounds 100 --until-caught
     python -m tests.chaos --faults-cycles 200
@@ -27,6 +27,7 @@ from pathlib import Path
 from benchmarks.outcome import machine
 from benchmarks.stacks import engine
 from tests.chaos import cycles
+from tests.chaos.clouds import CLOUDS, CORTECS
 from tests.chaos.pace import Pace
 from tests.chaos.plan import Odds, draw_plan, seed_of
 from tests.chaos.rounds import Result, play
@@ -56,6 +57,7 @@ def _options() -> argparse.Namespace:
     odds = Odds()
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2, help="rounds at a time")
+    parser.add_argument("--cloud", choices=CLOUDS, default=CORTECS.name, help="cortecs if left out")
     parser.add_argument("--seed", type=int, help="of the whole run; a random one if left out")
     parser.add_argument("--replay", type=int, metavar="SEED", help="one round, with everything it does")
     parser.add_argument("--faults", type=float, metavar="P", help=f"of every fault ({odds.faults}; cycles: 0.1)")
@@ -84,8 +86,8 @@ def _odds(options: argparse.Namespace) -> Odds:
 
 
 def _replay(options: argparse.Namespace, say: Callable[[str], None]) -> int:
-    plan = draw_plan(options.replay, _odds(options))
-    say(f"{plan}\n{plan.program.source()}")
+    plan = draw_plan(options.replay, _odds(options), CLOUDS[options.cloud])
+    say(f"{plan}\n{plan.cloud.source(plan.program)}")
     result = play(plan, engine(), Pace(), broken=options.broken, tell=say)
     say(result.line(1))
     return 1 if result.failed else 0
@@ -95,6 +97,7 @@ def _rounds(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     master = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
     options_text = [f"--rounds {options.rounds} --jobs {options.jobs} --seed {master}"]
     odds, default = _odds(options), Odds()
+    options_text += [f"--cloud {options.cloud}"] if options.cloud != CORTECS.name else []
     options_text += [f"--faults {odds.faults:g}"] if odds.faults != default.faults else []
     options_text += [f"--lost-journal {odds.lost_journal:g}"] if odds.lost_journal != default.lost_journal else []
     options_text += [f"--destroy-share {odds.destroy:g}"] if odds.destroy != default.destroy else []
@@ -127,7 +130,7 @@ def _play_all(options: argparse.Namespace, master: int, say: Callable[[str], Non
         stopped = False
         while True:
             while not stopped and len(under_way) < options.jobs and (number := next(numbers, 0)):
-                plan = draw_plan(seed_of(master, number), _odds(options))
+                plan = draw_plan(seed_of(master, number), _odds(options), CLOUDS[options.cloud])
                 lines: list[str] = []
                 doing = jobs.submit(play, plan, pulumi, pace, broken=options.broken, tell=lines.append)
                 under_way[doing] = (number, lines)
@@ -146,9 +149,17 @@ def _cycles(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     rate = 0.1 if options.faults is None else options.faults
     seed = options.seed or 0
     outcome = cycles.run(
-        engine(), options.faults_cycles, rate, jobs=options.jobs, seed=seed, broken=options.broken, say=say
+        engine(),
+        CLOUDS[options.cloud],
+        options.faults_cycles,
+        rate,
+        jobs=options.jobs,
+        seed=seed,
+        broken=options.broken,
+        say=say,
     )
     command = f"python -m tests.chaos --faults-cycles {options.faults_cycles} --seed {seed} --jobs {options.jobs}"
+    command += f" --cloud {options.cloud}" if options.cloud != CORTECS.name else ""
     text = f"`{command}`: {machine()}.\n\n{outcome.text()}"
     say(text)
     if options.report:

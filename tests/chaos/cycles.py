@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.books import Finding, Kind
-from tests.chaos.plan import Entry, Fault, Odds, Program, draw_plan
+from tests.chaos.clouds import ChaosCloud
+from tests.chaos.plan import Fault, Odds, draw_plan
+from tests.chaos.program import Entry, Program
 from tests.chaos.scene import Scene, orphans_command_exists, scene
 
 _PROGRAM: Final = Program(tuple(Entry(f"n{i}", 4000) for i in range(2)), patience=4)
@@ -95,7 +97,15 @@ class Outcome:
 
 
 def run(
-    pulumi: Path, number: int, rate: float, *, jobs: int, seed: int, broken: str, say: Callable[[str], None]
+    pulumi: Path,
+    cloud: ChaosCloud,
+    number: int,
+    rate: float,
+    *,
+    jobs: int,
+    seed: int,
+    broken: str,
+    say: Callable[[str], None],
 ) -> Outcome:
     """Run that many cycles, shared among the jobs, each with a stack of its own."""
     with scene(pulumi, seed=0, tell=lambda text: None):
@@ -103,7 +113,7 @@ def run(
     shares = [number // jobs + (job < number % jobs) for job in range(jobs)]
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         under_way = [
-            pool.submit(_share, pulumi, share, rate, seed + job, broken, say) for job, share in enumerate(shares)
+            pool.submit(_share, pulumi, cloud, share, rate, seed + job, broken, say) for job, share in enumerate(shares)
         ]
         outcomes = [future.result() for future in under_way]
     happened: Counter[str] = Counter()
@@ -117,16 +127,18 @@ def run(
     )
 
 
-def _share(pulumi: Path, number: int, rate: float, seed: int, broken: str, say: Callable[[str], None]) -> Outcome:
+def _share(
+    pulumi: Path, cloud: ChaosCloud, number: int, rate: float, seed: int, broken: str, say: Callable[[str], None]
+) -> Outcome:
     chance = random.Random(seed)
     happened: Counter[str] = Counter()
     cycles, quiet = [], []
-    with scene(pulumi, seed=seed, tell=lambda text: None, broken=broken) as acted:
+    with scene(pulumi, seed=seed, tell=lambda text: None, cloud=cloud, broken=broken) as acted:
         acted.program(_PROGRAM)
         for done in range(1, number + 1):
             if done % _QUIET_EVERY == 1:  # among the others, so that they are as slow for the same reasons
                 quiet.append(_cycle(acted, (), 0.0, Counter()))
-            cycle = _cycle(acted, draw_plan(chance.getrandbits(32), Odds()).faults, rate, happened)
+            cycle = _cycle(acted, draw_plan(chance.getrandbits(32), Odds(), cloud).faults, rate, happened)
             say(f"{seed} {done:4}: {cycle.line()}")
             cycles.append(cycle)
         left = _left_in_the_end(acted)
@@ -173,7 +185,7 @@ def _left_in_the_end(acted: Scene) -> int:
     """The instances that still exist after a last `up`, which takes over those it knows of, and a last `destroy`."""
     acted.run("up", "--refresh")
     acted.run("destroy")
-    if acted.books().alive and orphans_command_exists():
+    if acted.books().alive and orphans_command_exists(acted.cloud):
         acted.delete_orphans()
     return len(acted.books().alive)
 

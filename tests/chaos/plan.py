@@ -15,6 +15,9 @@ from typing import Final
 from pulumi_cortecs.simulator import FaultKind
 from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
 from pulumi_cortecs.simulator.faults import SERVING_FAULTS, ReusedId
+from tests.chaos.clouds import CORTECS, ChaosCloud
+from tests.chaos.program import Edit, Entry, Program
+from tests.clouds.case import CloudCase
 
 LAG: Final = 12.0
 """Virtual seconds for which lists lie, at most: 0.2 real ones at the speed of `simulated.SPEED`."""
@@ -77,80 +80,12 @@ class Command(str, Enum):
     DESTROY = "destroy"
 
 
-class Edit(str, Enum):
-    """The change between a first, undisturbed `up` and the one that is killed."""
-
-    ADD = "add"
-    REMOVE = "remove"
-    REPLACE = "replace"
-    SWAP = "replace, deleting first"
-    STOP = "stop"
-    RESTART = "restart"
-    REPAIR = "stopped from outside"
-
-
 class WayOn(str, Enum):
     """The user's reaction afterwards."""
 
     UP = "up"
     UP_AND_DESTROY = "up, then destroy"
     DESTROY = "destroy"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One instance of the program."""
-
-    name: str
-    context_length: int
-    state: str = "running"
-    restart_trigger: str = ""
-    delete_first: bool = False
-    adopt_id: str = ""
-
-
-@dataclass(frozen=True)
-class Program:
-    """The user's program. `patience` is how long an Endpoint waits, in real seconds."""
-
-    entries: tuple[Entry, ...]
-    on_timeout: str = "keep"
-    patience: int = 8
-
-    def source(self) -> str:
-        """The program's text."""
-        lines = ["import pulumi", "from pulumi_cortecs import Instance"]
-        for entry in self.entries:
-            options = f"custom_timeouts=pulumi.CustomTimeouts(create='{self.patience}s')"
-            if entry.delete_first:
-                options += ", delete_before_replace=True"
-            lines.append(
-                f"Instance('{entry.name}', pulumi.ResourceOptions({options}), model_id='Qwen/Qwen2-7B-Instruct', "
-                f"context_length={entry.context_length}, state='{entry.state}', "
-                f"restart_trigger={entry.restart_trigger or None!r}, adopt_id={entry.adopt_id or None!r}, "
-                f"on_timeout='{self.on_timeout}')"
-            )
-        return "\n".join(lines) + "\n"
-
-    def adopting(self, name: str, instance_id: str) -> Program:
-        """The program in which this entry takes over an instance, "" for none any more."""
-        entries = (replace(entry, adopt_id=instance_id) if entry.name == name else entry for entry in self.entries)
-        return replace(self, entries=tuple(entries))
-
-    def with_edit(self, edit: Edit) -> Program:
-        """The program after an edit; the last entry is the one that changes."""
-        *others, last = self.entries
-        if edit is Edit.ADD:
-            return replace(self, entries=(*self.entries, replace(last, name=f"{last.name}-too")))
-        if edit is Edit.REMOVE:
-            return replace(self, entries=tuple(others))
-        if edit in (Edit.REPLACE, Edit.SWAP):
-            last = replace(last, context_length=last.context_length + 100)
-        elif edit is Edit.STOP:
-            last = replace(last, state="stopped")
-        elif edit is Edit.RESTART:
-            last = replace(last, restart_trigger="again")
-        return replace(self, entries=(*others, last))
 
 
 @dataclass(frozen=True)
@@ -183,6 +118,7 @@ class Plan:
     """
 
     seed: int
+    cloud: ChaosCloud
     before: Program
     edit: Edit | None
     command: Command
@@ -236,17 +172,17 @@ def seed_of(master: int, number: int) -> int:
     return random.Random(f"{master} {number}").getrandbits(32)
 
 
-def draw_plan(seed: int, odds: Odds) -> Plan:
+def draw_plan(seed: int, odds: Odds, cloud: ChaosCloud = CORTECS) -> Plan:
     """The plan of a seed."""
     chance = random.Random(seed)
     alike = chance.random() < 0.5
     size = chance.randint(2, 5)
     before = Program(
         tuple(Entry(f"n{i}", 4000 if alike else 4000 + 500 * i) for i in range(size)),
-        on_timeout=chance.choice(("keep", "stop", "delete")),
+        on_timeout=chance.choice(cloud.on_timeout),
     )
     command = chance.choices(tuple(Command), weights=(8, 1, 2))[0]
-    edit = chance.choice(tuple(Edit)) if command is Command.UP and chance.random() < 0.4 else None
+    edit = chance.choice(cloud.edits) if command is Command.UP and chance.random() < 0.4 else None
     if edit is Edit.SWAP:
         before = replace(before, entries=tuple(replace(entry, delete_first=True) for entry in before.entries))
     orders = _orders(before, command, edit)
@@ -255,6 +191,7 @@ def draw_plan(seed: int, odds: Odds) -> Plan:
     death = chance.choice(tuple(Death))
     return Plan(
         seed=seed,
+        cloud=cloud,
         before=before,
         edit=edit,
         command=command,
@@ -269,7 +206,7 @@ def draw_plan(seed: int, odds: Odds) -> Plan:
         after_effect=chance.random() < 0.5,
         refresh_always=chance.random() < 0.7,
         refresh_first=chance.random() < 0.5,
-        faults=_catalogue(chance),
+        faults=_catalogue(chance, cloud.case),
         fault_rate=odds.faults,
         # what was ordered and answered must be in the state when it is waited for: without faults, nothing excuses it
         faults_at_death=chance.random() < 0.5 and moment is not Moment.WAITING,
@@ -306,8 +243,8 @@ def _way_on(chance: random.Random, destroy: float) -> WayOn:
     return WayOn.UP_AND_DESTROY if chance.random() < 0.3 else WayOn.UP
 
 
-def _catalogue(chance: random.Random) -> tuple[Fault, ...]:
-    """Every fault that is drawn, with parameters that change from round to round."""
+def _catalogue(chance: random.Random, case: CloudCase) -> tuple[Fault, ...]:
+    """Every fault that can happen to the cloud and is drawn, with parameters that change from round to round."""
     by_id = chance.random() < 0.5
     lags = (("seconds", LAG), ("by_id", by_id))
     step = chance.randint(1, 4)
@@ -316,7 +253,7 @@ def _catalogue(chance: random.Random) -> tuple[Fault, ...]:
         FaultKind.TOO_MANY_REQUESTS: (("retry_after", 0.2),),
         FaultKind.WRONG_SHAPE: (
             ("how", chance.choice(("missing", "null", "wrong_type", "array"))),
-            ("field", chance.choice(("", "instance_id", "instance_status"))),
+            ("field", chance.choice(case.fields)),
         ),
         FaultKind.SLOW_ANSWER: (("real_seconds", 0.4), ("after_side_effect", not by_id)),
         FaultKind.STUCK_BOOT: (("step", step),),
@@ -327,7 +264,8 @@ def _catalogue(chance: random.Random) -> tuple[Fault, ...]:
         FaultKind.STATUS_LAG: lags,
         FaultKind.DELETE_LAG: lags,
     }
-    return tuple(Fault(kind, parameters.get(kind) or lie(kind, chance)) for kind in DRAWN)
+    faults = tuple(Fault(kind, parameters.get(kind) or lie(kind, chance)) for kind in DRAWN)
+    return tuple(fault for fault in faults if fault.kind in case.faults)
 
 
 def _refusal(chance: random.Random, *, after: bool) -> _Parameters:

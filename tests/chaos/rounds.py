@@ -14,22 +14,20 @@ from types import MappingProxyType
 from typing import Final
 
 from tests.chaos.books import Books, Finding, Kind
+from tests.chaos.clouds import parts
 from tests.chaos.pace import Pace
-from tests.chaos.plan import Death, Edit, Moment, Plan, WayOn
+from tests.chaos.plan import Death, Moment, Plan, WayOn
+from tests.chaos.program import Edit
 from tests.chaos.scene import Ended, Running, Scene, orphans_command_exists, scene
 from tests.ways_on import is_because_of_a_state, named_in, tells_of_what_is_left, ways_on
 
-_START: Final = "POST /api/v1/instances/start"
-_STOP: Final = "POST /api/v1/instances/stop"
-_DELETE: Final = "DELETE /api/v1/instances/{instance_id}"
-_LIST: Final = "GET /api/v1/instances"
 _LOOKS: Final = 8
 """Lists after the last order, a tenth of a second apart, after which what was bought must be in the state."""
 _TRIES_WITH_FAULTS: Final = 3
 _TRIES_WITHOUT: Final = 3
 _AFTER_A_DEATH: Final = 60.0
 _EARLIER: Final = 0.05
-_DIAGNOSTICS: Final = re.compile(r"^  \S*cortecs:Instance \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
+_DIAGNOSTICS: Final = re.compile(r"^  \S*:Instance \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
 """The diagnostics of one resource at the end of a command."""
 
 
@@ -85,7 +83,13 @@ def play(
     began_at = time.monotonic()
     try:
         with scene(
-            pulumi, seed=plan.seed, tell=tell, broken=broken, exclusive=plan.exclusive, backend=backend
+            pulumi,
+            seed=plan.seed,
+            tell=tell,
+            cloud=plan.cloud,
+            broken=broken,
+            exclusive=plan.exclusive,
+            backend=backend,
         ) as acted:
             return _Round(plan, acted, pace).play(began_at)
     except Exception:  # a run of hours goes on, and ends with exit code 1
@@ -162,27 +166,28 @@ class _Round:
         plan, control = self._plan, self._scene.control
         self._scene.put_in_force(plan.faults, plan.fault_rate if plan.faults_at_death else 0.0)
 
-        def held(method: str, path: str, after_effect: bool) -> None:
+        def hold(route: str, after_effect: bool) -> None:
+            method, path = parts(route)
             control.fault(
                 "slow_answer", method=method, path=path, real_seconds=plan.hold, after_side_effect=after_effect
             )
 
         if plan.moment in (Moment.ORDERED, Moment.ANSWERED):
-            held("POST", "/instances/start", True)
+            hold(plan.cloud.case.order, after_effect=True)
         elif plan.moment is Moment.ORDERING:
-            held("POST", "/instances/start", False)
+            hold(plan.cloud.case.order, after_effect=False)
         elif plan.moment is Moment.ENDING:
-            held("POST", "/instances/stop", plan.after_effect)
-            held("DELETE", "/instances/*", plan.after_effect)
+            for route in plan.cloud.endings:
+                hold(route, plan.after_effect)
         elif plan.moment is Moment.LISTING:
-            held("GET", "/instances", True)
+            hold(plan.cloud.case.list, after_effect=True)
         elif plan.moment is Moment.WAITING:
             control.pause()
 
     def _moment_comes(self, running: Running) -> bool:
         """Waits for the moment; returns False when the command ended before."""
         plan, control = self._plan, self._scene.control
-        before = control.requests()
+        before, order, listing = control.requests(), plan.cloud.case.order, plan.cloud.case.list
 
         def since(*routes: str) -> int:
             now = control.requests()
@@ -192,16 +197,16 @@ class _Round:
             self._sleep(running, plan.fraction * self._pace.expected(plan.command.value))
             return running.runs
         if plan.moment is Moment.WAITING:
-            if not running.wait(lambda: since(_START) >= plan.orders):
+            if not running.wait(lambda: since(order) >= plan.orders):
                 return False
-            listed = since(_LIST)
-            return running.wait(lambda: since(_LIST) >= listed + _LOOKS)
+            listed = since(listing)
+            return running.wait(lambda: since(listing) >= listed + _LOOKS)
         if plan.moment is Moment.ENDING:
-            come = running.wait(lambda: since(_STOP, _DELETE) >= plan.which)
+            come = running.wait(lambda: since(*plan.cloud.endings) >= plan.which)
         elif plan.moment is Moment.LISTING:
-            come = running.wait(lambda: since(_LIST) >= 1)
+            come = running.wait(lambda: since(listing) >= 1)
         else:
-            come = running.wait(lambda: since(_START) >= plan.which)
+            come = running.wait(lambda: since(order) >= plan.which)
         # answers come when they are let go; some deaths are to be a little earlier
         self._sleep(running, plan.delay + (plan.hold - _EARLIER if plan.moment is Moment.ANSWERED else 0.0))
         return come and running.runs
@@ -240,7 +245,11 @@ class _Round:
         acted = self._scene
         if not self._done("up"):
             acted.let_the_old_ones_end()
-            if not orphans_command_exists() or not acted.delete_orphans() or not self._try_command("up", "--refresh"):
+            if (
+                not orphans_command_exists(self._plan.cloud)
+                or not acted.delete_orphans()
+                or not self._try_command("up", "--refresh")
+            ):
                 return False
             self._by_orphans = True
         acted.let_the_old_ones_end()
@@ -267,7 +276,7 @@ class _Round:
         books = acted.books()
         acted.findings |= acted.auditor.after_destroy(books)
         self._left += len(books.strays - acted.auditor.recorded_before)
-        if not orphans_command_exists():
+        if not orphans_command_exists(self._plan.cloud):
             return True
         if books.strays:
             acted.put_in_force((), 0.0)
@@ -334,7 +343,7 @@ class _Round:
     def _follows_ways_on(self, refusals: Sequence[tuple[str, str, Sequence[str]]]) -> None:
         """Follows the ways on, no two of them for the same instance."""
         acted = self._scene
-        running = {instance.instance_id for instance in acted.control.instances() if instance.status != "stopped"}
+        running = acted.running_ids()
         done: set[str] = set()
         for name, text, ids in refusals:
             left = sorted((acted.books().strays & set(ids)) - done)

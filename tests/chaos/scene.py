@@ -21,8 +21,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_cortecs.simulator import Control
-from tests.chaos.books import Arguments, Auditor, Books, Finding, Kind
-from tests.chaos.plan import Fault, Program
+from tests.chaos.books import Auditor, Books, Finding, Kind
+from tests.chaos.clouds import CORTECS, ChaosCloud
+from tests.chaos.plan import Fault
+from tests.chaos.program import Program
 from tests.chaos.simulated import SimulatorProcess, running_simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
@@ -123,6 +125,7 @@ class Scene:
     stack: Stack
     simulator: SimulatorProcess
     tell: Callable[[str], None]
+    cloud: ChaosCloud = CORTECS
     auditor: Auditor = field(default_factory=Auditor)
     findings: set[Finding] = field(default_factory=set)
     commands: int = 0
@@ -144,7 +147,7 @@ class Scene:
 
     def program(self, program: Program) -> None:
         """Set the user's program."""
-        self.stack.program(program.source())
+        self.stack.program(self.cloud.source(program))
 
     def refresh_always(self) -> None:
         """The project refreshes before each `up`, as ours do."""
@@ -216,19 +219,25 @@ class Scene:
         self.control.resume()
         self.control.advance(600)
         for instance in self.control.instances():
-            if instance.status == "pending" and instance.answer["stuck_at_step"] is not None:
+            if self.cloud.is_stuck(instance):
                 self.control.stop(instance.instance_id)
 
     def books(self) -> Books:
         """Both sides as they are."""
         return Books(
             alive={
-                instance.instance_id: (instance.model_id, instance.hardware_type_id, instance.context_length)
+                instance.instance_id: self.cloud.ordered(instance)
                 for instance in self.control.instances()
+                if self.cloud.exists(instance)
             },
-            rows=tuple((str(row["id"]), _arguments(row)) for row in self.rows()),
+            rows=tuple((str(row["id"]), self.cloud.recorded(row["outputs"])) for row in self.rows()),
             billed=frozenset(entry.instance_id for entry in self.control.ledger().open),
         )
+
+    def running_ids(self) -> set[str]:
+        """The ids of what can be taken over as it is."""
+        instances = [instance for instance in self.control.instances() if self.cloud.exists(instance)]
+        return {instance.instance_id for instance in instances if instance.status != "stopped"}
 
     def rows(self) -> list[dict[str, Any]]:
         """The state's Instance rows."""
@@ -270,9 +279,12 @@ class Scene:
         return done.returncode == 0
 
 
-def orphans_command_exists() -> bool:
-    """Returns whether `pulumi-cortecs orphans` exists in this tree."""
-    return (ROOT / "pulumi_cortecs" / "cli" / "orphans.py").exists()
+def orphans_command_exists(cloud: ChaosCloud) -> bool:
+    """Returns whether `pulumi-cortecs orphans` exists in this tree, and asks this cloud."""
+    commands = ROOT / "pulumi_cortecs" / "cli"
+    return (commands / "orphans.py").exists() and (
+        cloud is CORTECS or "--cloud" in (commands / "survey.py").read_text()
+    )
 
 
 @contextmanager
@@ -281,6 +293,7 @@ def scene(
     *,
     seed: int,
     tell: Callable[[str], None],
+    cloud: ChaosCloud = CORTECS,
     broken: str = "",
     exclusive: bool = False,
     backend: Mapping[str, str] = MappingProxyType({}),
@@ -311,10 +324,10 @@ def scene(
             }
             if exclusive:
                 limits = directory / "limits.json"
-                limits.write_text(json.dumps({"cortecs": {"account_is_exclusive": True}}))
+                limits.write_text(json.dumps({cloud.name: {"account_is_exclusive": True}}))
                 environment["PULUMI_CORTECS_LIMITS"] = str(limits)
             stack = new_stack(pulumi, directory, environment, directory / "home")
-            acted = Scene(stack, simulator, tell)
+            acted = Scene(stack, simulator, tell, cloud)
             with acted._open:
                 yield acted
 
@@ -340,8 +353,3 @@ def _has_our_code(pid: int) -> bool:
         return "pydantic" in Path(f"/proc/{pid}/maps").read_text()
     except OSError:
         return False
-
-
-def _arguments(row: dict[str, Any]) -> Arguments:
-    outputs = row["outputs"]
-    return (outputs["model_id"], outputs["hardware_type_id"], int(outputs["context_length"]))

@@ -8,8 +8,10 @@ import pytest
 
 from benchmarks.stacks import engine
 from tests.chaos.books import Kind
+from tests.chaos.clouds import CORTECS, SHADEFORM, ChaosCloud
 from tests.chaos.pace import Pace
-from tests.chaos.plan import Command, Death, Entry, Moment, Odds, Plan, Program, WayOn, draw_plan
+from tests.chaos.plan import Command, Death, Moment, Odds, Plan, WayOn, draw_plan
+from tests.chaos.program import Entry, Program
 from tests.chaos.rounds import Result, play
 
 pytestmark = pytest.mark.engine
@@ -25,6 +27,12 @@ pytestmark = pytest.mark.engine
 )
 def test_a_purchase_whose_answer_met_nobody_is_neither_lost_nor_made_twice(death: Death, way_on: WayOn) -> None:
     result = _play(_plan(death, Moment.ORDERED, way_on))
+    assert result.in_window > 0
+    assert result.findings == ()
+
+
+def test_the_same_holds_where_nothing_can_be_stopped_and_orders_have_a_tag() -> None:
+    result = _play(_plan(Death.ALL, Moment.ORDERED, WayOn.UP, SHADEFORM))
     assert result.in_window > 0
     assert result.findings == ()
 
@@ -48,10 +56,10 @@ def _play(plan: Plan, broken: str = "") -> Result:
     return result
 
 
-def _plan(death: Death, moment: Moment, way_on: WayOn) -> Plan:
+def _plan(death: Death, moment: Moment, way_on: WayOn, cloud: ChaosCloud = CORTECS) -> Plan:
     """Two instances that nothing distinguishes."""
     return replace(
-        draw_plan(1, Odds(faults=0.0, lost_journal=0.0, exclusive=0.0, two_clocks=0.0)),
+        draw_plan(1, Odds(faults=0.0, lost_journal=0.0, exclusive=0.0, two_clocks=0.0), cloud),
         before=Program((Entry("a", 4000), Entry("b", 4000))),
         edit=None,
         command=Command.UP,

@@ -13,42 +13,57 @@ import pytest
 from pulumi_cortecs.simulator import FaultKind
 from pulumi_cortecs.simulator.control import FaultRequest, SettingsRequest
 from tests.chaos.books import Finding, Kind
+from tests.chaos.clouds import CLOUDS, CORTECS, SHADEFORM, ChaosCloud, parts
 from tests.chaos.plan import (
     CLOCKS,
     DRAWN,
     Command,
     Death,
-    Edit,
-    Entry,
     Moment,
     Odds,
     Plan,
-    Program,
     WayOn,
     draw_plan,
     lie,
     seed_of,
 )
+from tests.chaos.program import Edit, Entry, Program
 from tests.chaos.rounds import Result
 from tests.chaos.tally import Tally, write_between_marks
 
-MANY = [draw_plan(seed_of(1, number), Odds()) for number in range(300)]
+PLANS = {
+    name: [draw_plan(seed_of(1, number), Odds(), cloud) for number in range(300)] for name, cloud in CLOUDS.items()
+}
+MANY = PLANS["cortecs"]
+
+
+@pytest.fixture(params=CLOUDS)
+def cloud(request: pytest.FixtureRequest) -> ChaosCloud:
+    """Every cloud on which rounds are played."""
+    return CLOUDS[request.param]
 
 
 def test_a_seed_gives_the_same_plan_again() -> None:
     assert [draw_plan(plan.seed, Odds()) for plan in MANY] == MANY
 
 
-def test_every_kind_of_death_moment_edit_command_and_way_on_is_drawn() -> None:
-    assert {plan.death for plan in MANY} == set(Death)
-    assert {plan.moment for plan in MANY} == set(Moment)
-    assert {plan.edit for plan in MANY} == {None, *Edit}
-    assert {plan.command for plan in MANY} == set(Command)
-    assert {plan.way_on for plan in MANY} == set(WayOn)
+def test_every_kind_of_death_moment_edit_command_and_way_on_is_drawn(cloud: ChaosCloud) -> None:
+    plans = PLANS[cloud.name]
+    assert {plan.death for plan in plans} == set(Death)
+    assert {plan.moment for plan in plans} == set(Moment)
+    assert {plan.edit for plan in plans} == {None, *cloud.edits}
+    assert {plan.command for plan in plans} == set(Command)
+    assert {plan.way_on for plan in plans} == set(WayOn)
 
 
-def test_every_fault_of_the_catalogue_is_in_every_plan() -> None:
-    assert all([fault.kind for fault in plan.faults] == list(DRAWN) for plan in MANY)
+def test_every_edit_is_one_of_some_cloud() -> None:
+    assert {edit for cloud in CLOUDS.values() for edit in cloud.edits} == set(Edit)
+
+
+def test_every_fault_of_the_catalogue_that_can_happen_is_in_every_plan(cloud: ChaosCloud) -> None:
+    kinds = [kind for kind in DRAWN if kind in cloud.case.faults]
+    assert all([fault.kind for fault in plan.faults] == kinds for plan in PLANS[cloud.name])
+    assert [fault.kind for fault in MANY[0].faults] == list(DRAWN)
 
 
 @pytest.mark.parametrize("kind", sorted(FaultKind))
@@ -76,19 +91,25 @@ def test_moments_are_such_as_the_command_has() -> None:
             assert 1 <= plan.which <= plan.orders
 
 
-def test_every_program_is_one() -> None:
-    for plan in MANY:
+def test_every_program_is_one(cloud: ChaosCloud) -> None:
+    for plan in PLANS[cloud.name]:
         assert _names(plan.before) != []
-        ast.parse(plan.program.source())
+        ast.parse(cloud.source(plan.program))
+
+
+def test_endings_are_matched_by_their_paths() -> None:
+    assert parts(SHADEFORM.case.delete) == ("POST", "/v1/instances/*/delete")
+    assert [parts(route)[1] for route in CORTECS.endings] == ["/api/v1/instances/stop", "/api/v1/instances/*"]
 
 
 def test_an_edit_changes_one_instance() -> None:
     program = Program((Entry("a", 4000), Entry("b", 4000)))
     assert _names(program.with_edit(Edit.ADD)) == ["a", "b", "b-too"]
     assert _names(program.with_edit(Edit.REMOVE)) == ["a"]
-    assert program.with_edit(Edit.REPLACE).entries[1].context_length == 4100
+    assert program.with_edit(Edit.REPLACE).entries[1].variant == 4100
     assert program.with_edit(Edit.STOP).entries[1].state == "stopped"
     assert program.with_edit(Edit.RESTART).entries[1].restart_trigger == "again"
+    assert program.with_edit(Edit.LABEL).entries[1].label == "new"
     assert all(program.with_edit(edit).entries[0] == Entry("a", 4000) for edit in Edit)
 
 
@@ -116,7 +137,7 @@ def test_refusals_are_told_apart_by_account_and_reason() -> None:
 def test_a_program_can_take_over_what_a_refusal_names() -> None:
     program = Program((Entry("a", 4000), Entry("b", 4000))).adopting("b", "some-id")
     assert [entry.adopt_id for entry in program.entries] == ["", "some-id"]
-    assert "adopt_id='some-id'" in program.source()
+    assert "adopt_id='some-id'" in CORTECS.source(program)
     assert program.adopting("b", "").entries[1].adopt_id == ""
 
 

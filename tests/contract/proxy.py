@@ -18,6 +18,9 @@ import httpx
 
 from pulumi_cortecs.simulator import Simulator
 
+_OF_ACCOUNTS = ("Authorization", "X-API-KEY")
+"""The headers that name an account."""
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -75,8 +78,9 @@ class Proxy:
             goes_on.set()
 
     def env(self) -> dict[str, str]:
-        """The environment that points a provider here."""
-        return {**self.simulator.env(), "CORTECS_API_BASE_URL": f"http://127.0.0.1:{self.port}/api/v1"}
+        """The environment that points a provider here, whatever the cloud."""
+        here = f"http://127.0.0.1:{self.port}"
+        return {name: value.replace(self.simulator.url, here) for name, value in self.simulator.env().items()}
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
         """The bodies of the requests to one path."""
@@ -97,15 +101,15 @@ def between(simulator: Simulator) -> Iterator[Proxy]:
 
             def serve(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                path = self.path.removeprefix("/api/v1")
+                path = self.path.removeprefix("/api").removeprefix("/v1")
                 sent = Sent(self.command, path, self.headers.get("Authorization") or "", json.loads(raw or b"{}"))
                 proxy.sent.append(sent)
 
                 def passed_on() -> Answer:
-                    headers = {"Authorization": sent.authorization} if sent.authorization else {}
-                    url = f"{simulator.base_url}{path}"
+                    headers = {name: self.headers[name] for name in _OF_ACCOUNTS if name in self.headers}
+                    url = f"{simulator.url}{self.path}"
                     answer = onwards.request(sent.method, url, json=sent.body if raw else None, headers=headers)
-                    return Answer(answer.status_code, answer.json())
+                    return Answer(answer.status_code, answer.json() if answer.content else {})
 
                 answer = proxy.rewrite(sent, passed_on)
                 data = json.dumps(answer.body).encode()

@@ -16,7 +16,7 @@ from tests.engine.documented import output_of
 from tests.engine.packages import quick
 from tests.engine.pulumi import kill_session
 from tests.preloaded import preloaded
-from tools.demo import PACKS
+from tools.demo_stories import CORTECS, SHADEFORM
 
 _ROOT = Path(__file__).parents[2]
 _QUICKSTART = (_ROOT / "examples" / "quickstart" / "__main__.py").read_text()
@@ -107,6 +107,27 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
     assert (tmp_path / "my demo" / "project" / "__main__.py").read_text() == _QUICKSTART
 
 
+def test_the_demo_of_shadeform_tells_the_same_story(
+    pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
+) -> None:
+    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
+    done = demo(pulumi, tmp_path / "demo", "--cloud", "shadeform", **variables)
+    assert done.returncode == 0, done.stderr
+    for shown in (
+        'hourly_total    : "0.50"',
+        "args         : [secret]",
+        "without the key: 401; with it:",
+        "stands in for Qwen/Qwen2-7B-Instruct",
+        '+        shade_instance_type="H100_sxm5x8",',
+        *SHADEFORM.packs.values(),
+        "The simulator's ledger has what it had: hyperstack/montreal-canada-2/A6000. Nothing was bought.",
+        '+ ttl: "8h"',
+        "min x 0.50 USD / 60  predicted",
+        "━━━ 8 of 8  The bill",
+    ):
+        assert shown in done.stdout
+
+
 def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
     pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
 ) -> None:
@@ -131,7 +152,7 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
         )
         assert tried.returncode == 1
         assert '~ hourly_total    : "1.20" => "36.00"' in tried.stdout, tried.stderr
-        for reason in PACKS.values():
+        for reason in CORTECS.packs.values():
             assert reason in tried.stdout
         assert not (tmp_path / "owned").exists()
     finally:
@@ -141,11 +162,16 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
 
 
 def test_the_demo_fails_unless_both_packs_refuse_eight_h100(simulator: Simulator, tmp_path: Path) -> None:
-    assert refuse(tmp_path / "refused", simulator, 1, **PACKS).returncode == 0
+    assert refuse(tmp_path / "refused", simulator, 1, **CORTECS.packs).returncode == 0
     for name, code, reasons, says in (
         ("let through", 0, {}, "the preview exited 0, and hardware and cost did not refuse eight H100"),
-        ("no limits", 1, {**PACKS, "cost": "no limits"}, "the preview exited 1, and cost did not refuse eight H100"),
-        ("refused in vain", 0, PACKS, "eight H100 were refused, and got through"),
+        (
+            "no limits",
+            1,
+            {**CORTECS.packs, "cost": "no limits"},
+            "the preview exited 1, and cost did not refuse eight H100",
+        ),
+        ("refused in vain", 0, CORTECS.packs, "eight H100 were refused, and got through"),
     ):
         failed = refuse(tmp_path / name, simulator, code, **reasons)
         assert failed.returncode == 1

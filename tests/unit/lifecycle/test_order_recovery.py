@@ -610,3 +610,19 @@ def test_a_candidate_that_another_creation_takes_meanwhile_does_not_make_it_ambi
     world.states.every_stack = taking  # type: ignore[method-assign]
     assert run.create() == bought
     assert len(looked) >= 2
+
+
+def test_an_engine_that_outlives_its_provider_keeps_what_it_was_told(world: World) -> None:
+    """Another stack orders the same while the first one's engine writes the answer down: nothing is taken from it."""
+    bought = world.run().killed_with_the_id(CHAT)
+    saved_at = world.clock.now() + 2.0
+    run = world.run()
+    read = world.states.every_stack
+
+    def read_as_saved(urn: str, not_before: float = float("-inf")) -> tuple[StackState, ...]:
+        if world.clock.now() >= saved_at and "first" not in world.states.rows:
+            world.states.has(bought, stack="first")
+        return read(urn, not_before)
+
+    world.states.every_stack = read_as_saved  # type: ignore[method-assign]
+    assert run.create(OTHER) != bought

@@ -1,0 +1,63 @@
+"""The user's program in a round, for any cloud, and its edits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+
+class Edit(str, Enum):
+    """The change between a first, undisturbed `up` and the one that is killed."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    REPLACE = "replace"
+    SWAP = "replace, deleting first"
+    STOP = "stop"
+    RESTART = "restart"
+    REPAIR = "stopped from outside"
+    LABEL = "label"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One instance of the program; those with one `variant` are alike in every argument."""
+
+    name: str
+    variant: int
+    state: str = "running"
+    restart_trigger: str = ""
+    delete_first: bool = False
+    adopt_id: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The user's program. `patience` is how long an Endpoint waits, in real seconds."""
+
+    entries: tuple[Entry, ...]
+    on_timeout: str = "keep"
+    patience: int = 8
+
+    def adopting(self, name: str, instance_id: str) -> Program:
+        """The program in which this entry takes over an instance, "" for none any more."""
+        entries = (replace(entry, adopt_id=instance_id) if entry.name == name else entry for entry in self.entries)
+        return replace(self, entries=tuple(entries))
+
+    def with_edit(self, edit: Edit) -> Program:
+        """The program after an edit; the last entry is the one that changes."""
+        *others, last = self.entries
+        if edit is Edit.ADD:
+            return replace(self, entries=(*self.entries, replace(last, name=f"{last.name}-too")))
+        if edit is Edit.REMOVE:
+            return replace(self, entries=tuple(others))
+        if edit in (Edit.REPLACE, Edit.SWAP):
+            last = replace(last, variant=last.variant + 100)
+        elif edit is Edit.STOP:
+            last = replace(last, state="stopped")
+        elif edit is Edit.RESTART:
+            last = replace(last, restart_trigger="again")
+        elif edit is Edit.LABEL:
+            last = replace(last, label="new")
+        return replace(self, entries=(*others, last))
