@@ -141,7 +141,7 @@ class VolumeMarket:
         problems += refusals
         return {**wanted, "quote": quote}
 
-    def availability(self, inputs: Inputs) -> list[Problem]:
+    def availability(self, inputs: Inputs, _refusal: str = "", /) -> list[Problem]:
         """The problems with cloud and region."""
         return self.quote(inputs)[1]
 

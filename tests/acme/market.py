@@ -55,7 +55,7 @@ class DiskMarket:
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
         return {**wanted, "quote": self.quote(wanted)[0]}
 
-    def availability(self, inputs: Inputs) -> list[Problem]:
+    def availability(self, inputs: Inputs, _refusal: str = "", /) -> list[Problem]:
         return []
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
