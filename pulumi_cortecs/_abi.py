@@ -22,25 +22,32 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from pulumi_cortecs._tokens import PLAIN_RESOURCES
 from pulumi_cortecs.provider.host import provider_method, silence_retry_log
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.provider.kind import InstanceKind
+    from pulumi_cortecs.provider.kind import CrudKind, InstanceKind, ResourceKind
 
 KINDS: Final[dict[str, str]] = {
     "cortecs.Instance": "pulumi_cortecs.cortecs.kind:INSTANCE",
     "cortecs.Endpoint": "pulumi_cortecs.cortecs.kind:INSTANCE",
     "shadeform.Instance": "pulumi_cortecs.shadeform.kind:INSTANCE",
     "shadeform.Endpoint": "pulumi_cortecs.shadeform.kind:INSTANCE",
+    "shadeform.SshKey": "pulumi_cortecs.shadeform_aux:SSH_KEY",
+    "shadeform.Volume": "pulumi_cortecs.shadeform_aux:VOLUME",
 }
 """The kind of resource that each name serves: "module:constant"."""
 
 
 def load_kind(name: str) -> InstanceKind:
-    """The kind of resource that a name of KINDS serves."""
-    module, _, constant = KINDS[name].partition(":")
-    kind: InstanceKind = getattr(import_module(module), constant)
+    """The kind of instances that a name of KINDS serves."""
+    kind: InstanceKind = _constant(name)
     return kind
+
+
+def _constant(name: str) -> Any:
+    module, _, constant = KINDS[name].partition(":")
+    return getattr(import_module(module), constant)
 
 
 def instance_kinds() -> dict[str, InstanceKind]:
@@ -62,26 +69,31 @@ class LazyProvider(ResourceProvider):
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return (load, (self.abi_name,))
 
-    @property
-    def kind(self) -> InstanceKind:
-        """The kind of resource that it serves."""
-        return load_kind(self.abi_name)
-
     def configure(self, req: ConfigureRequest) -> None:
         """Passes the configuration, the stack's or a Provider's, to the accounts, and keeps none of it."""
         from pulumi_cortecs.provider import process
 
-        process.preload(KINDS[self.abi_name].partition(":")[0].rpartition(".")[0])
+        cloud = self.abi_name.partition(".")[0]
+        process.preload(KINDS[f"{cloud}.Endpoint"].partition(":")[0].rpartition(".")[0])
         from pulumi_cortecs.provider import accounts
 
         silence_retry_log()
         process.install_once()
-        kind = self.kind
+        kind: ResourceKind = _constant(self.abi_name)
         settings = {key: req.config.get(key) for key in kind.credentials.config_keys}
         accounts.configure(kind, {key: value for key, value in settings.items() if value is not None})
 
 
-class InstanceProvider(LazyProvider):
+class OfInstances(LazyProvider):
+    """A provider for the instances of a cloud."""
+
+    @property
+    def kind(self) -> InstanceKind:
+        """The kind of the instances."""
+        return load_kind(self.abi_name)
+
+
+class InstanceProvider(OfInstances):
     """Serves the instances of a cloud; see provider/instance.py."""
 
     @provider_method
@@ -121,7 +133,7 @@ class InstanceProvider(LazyProvider):
         instance.delete(self.kind, id_, props)
 
 
-class EndpointProvider(LazyProvider):
+class EndpointProvider(OfInstances):
     """Serves the Endpoints of a cloud's instances; see provider/endpoint.py."""
 
     @provider_method
@@ -159,6 +171,52 @@ class EndpointProvider(LazyProvider):
         """Does nothing: the Instance deletes the instance at the vendor."""
 
 
+class CrudProvider(LazyProvider):
+    """Serves a plain resource type of a cloud; see provider/crud.py."""
+
+    @property
+    def kind(self) -> CrudKind[Any, Any]:
+        """The kind of the resources."""
+        kind: CrudKind[Any, Any] = _constant(self.abi_name)
+        return kind
+
+    @provider_method
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        from pulumi_cortecs.provider import crud_check
+
+        return crud_check.check(self.kind, olds, news)
+
+    @provider_method
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        from pulumi_cortecs.provider import crud
+
+        return crud.diff(self.kind, id_, olds, news)
+
+    @provider_method
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        from pulumi_cortecs.provider import crud_create
+
+        return crud_create.create(self.kind, props)
+
+    @provider_method
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        from pulumi_cortecs.provider import crud
+
+        return crud.read(self.kind, id_, props)
+
+    @provider_method
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        from pulumi_cortecs.provider import crud
+
+        return crud.update(self.kind, id_, olds, news)
+
+    @provider_method
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        from pulumi_cortecs.provider import crud
+
+        crud.delete(self.kind, id_, props)
+
+
 @provider_method
 def load(name: str) -> ResourceProvider:
     """The provider that a state calls `name`. Raises UnknownProviderError for a name of a newer version."""
@@ -171,5 +229,6 @@ def load(name: str) -> ResourceProvider:
 
 @cache
 def _class_of(name: str) -> type[LazyProvider]:
-    served_by = EndpointProvider if name.endswith(".Endpoint") else InstanceProvider
+    served_by: type[LazyProvider] = EndpointProvider if name.endswith(".Endpoint") else InstanceProvider
+    served_by = CrudProvider if name in PLAIN_RESOURCES else served_by
     return type(served_by.__name__, (served_by,), {"abi_name": name})

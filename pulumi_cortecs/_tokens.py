@@ -14,6 +14,15 @@ TOKENS: Final[dict[str, str]] = {
 }
 
 
+PLAIN_RESOURCES: Final[set[str]] = {"shadeform.SshKey", "shadeform.Volume"}
+"""The names in `TOKENS` of plain resources: what is neither an instance nor an Endpoint."""
+
+
 def instance_tokens() -> frozenset[str]:
     """The types of instances."""
     return frozenset(token for name, token in TOKENS.items() if name.endswith(".Instance"))
+
+
+def owned_tokens() -> frozenset[str]:
+    """The types of everything that exists at a vendor: instances and plain resources."""
+    return frozenset(token for name, token in TOKENS.items() if not name.endswith(".Endpoint"))

@@ -222,7 +222,7 @@ def _end_instances(ready: Sequence[_Found]) -> dict[Key, str]:
         found, instance_id = by_key[key], key[1]
         survey = found.survey
         if found.holds_data:
-            other = next(other for other in survey.kind.others if other.noun == found.instance.noun)
+            other = next(other for other in survey.kind.other_purchases if other.noun == found.instance.noun)
             other.delete(survey.account.cloud, instance_id)
         else:
             survey.account.deletion().delete(instance_id)

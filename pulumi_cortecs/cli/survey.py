@@ -365,7 +365,7 @@ def _list(kind: InstanceKind, account: Account) -> dict[str, ListedInstance]:
     """Everything that costs money in the account, by its id."""
     listed = account.poller.snapshot(max_age=0.0).instances
     instances = _describe(kind, account, listed.values())
-    others = [item for other in kind.others for item in other.listed(account.cloud)]
+    others = [item for other in kind.other_purchases for item in other.listed(account.cloud)]
     return {item.instance_id: item for item in (*instances, *others)}
 
 

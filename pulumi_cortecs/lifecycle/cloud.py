@@ -8,18 +8,19 @@ the errors of its docstring. Threads may share a Cloud.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.cost import Money, run_cost
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Arguments = tuple[object, ...]
 """The values of a purchase's arguments, always in the same order."""
 
@@ -92,6 +93,29 @@ class OrderMatch(Enum):
         return self is other or (self is OrderMatch.YES and other is OrderMatch.MAYBE)
 
 
+class Lists(Protocol[T_co]):
+    """The list of an account. For `list_lag` seconds it may miss new instances, and still show deleted ones."""
+
+    list_lag: float
+
+    def list_instances(self) -> Mapping[str, T_co]:
+        """All instances by id: the whole list, or an error."""
+
+
+class Bills(Lists[T], Protocol[T]):
+    """An account as its bill knows it; the methods are those of a Cloud."""
+
+    def get_instance(self, instance_id: str) -> T | None: ...
+
+    def vendor_date(self) -> float | None: ...
+
+    def hourly_price(self, instance: T) -> Money | None: ...
+
+    def is_billed(self, instance: T) -> bool: ...
+
+    def match(self, instance: T, ordered: OrderSpec) -> OrderMatch: ...
+
+
 class Cloud(ABC, Generic[T]):
     """One account at one vendor, whose instances are `T`s.
 
@@ -102,6 +126,11 @@ class Cloud(ABC, Generic[T]):
     fingerprint: str
     base_url: str
     list_lag: float
+
+    @property
+    def journal_account(self) -> str:
+        """The name of the account in journals: orders under different names are never confused with each other."""
+        return self.fingerprint
 
     @abstractmethod
     def list_instances(self) -> Mapping[str, T]:
@@ -201,6 +230,15 @@ class Cloud(ABC, Generic[T]):
     def describe_order(self, ordered: Arguments) -> str:
         """The order as text: "Qwen on 2 x NVIDIA_L4_1"."""
 
+    def next_steps(self, instance_ids: Iterable[str]) -> str:
+        """The user's next steps for instances that no state has."""
+        ids = " ".join(sorted(instance_ids))
+        return (
+            f"Before you run `pulumi up` again: adopt_id='ID' in the program takes one over (`pulumi-cortecs orphans "
+            f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` "
+            f"deletes them, `pulumi-cortecs orphans --keep {ids}` leaves them as they are."
+        )
+
 
 class CanStop(Cloud[T]):
     """A cloud whose instances can be stopped and started again, and are stopped before they are deleted."""
@@ -291,7 +329,11 @@ class ReportsBalance(Cloud[T]):
         """The remaining balance. Sends a request, which is not repeated."""
 
 
-class TagsOrders(Cloud[T]):
+class ProvesOrders(Cloud[T]):
+    """A cloud whose instances prove which order bought them: `match` is YES for that one, and NO for all others."""
+
+
+class TagsOrders(ProvesOrders[T]):
     """A cloud whose instances bear the OrderRef that `create` received, so that each one names its order."""
 
     @abstractmethod

@@ -13,7 +13,7 @@ from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.order_log import OrderLog
 from pulumi_cortecs.lifecycle.purchases import SETTLE_LAGS, RecoveredInstance
 from pulumi_cortecs.lifecycle.stack_state import PendingCreation
-from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, next_steps_text, priced_ids_text
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, priced_ids_text
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class InterruptedCreations(Generic[T]):
                     "removes them from the state",
                 )
                 return None
-            instance_id = self._choose_by_tag(key, arguments, wanted, candidates) if self._log.tags else None
+            instance_id = self._choose_by_tag(key, arguments, wanted, candidates) if self._log.proves_orders else None
             if instance_id is None and self._is_exclusive():
                 instance_id = self._choose_if_exclusive(key, arguments, wanted, candidates)
             if instance_id is None:
@@ -71,8 +71,8 @@ class InterruptedCreations(Generic[T]):
                     continue  # another creation of this run has just taken one
                 raise UnclaimedPurchaseError(self._unclaimed_text(candidates))
             number = self._log.record_sent(key, arguments, frozenset())
-            if self._log.record_bought(number, instance_id, inferred=not self._log.tags):
-                return RecoveredInstance(instance_id, candidates[instance_id], not self._log.tags)
+            if self._log.record_bought(number, instance_id, inferred=not self._log.proves_orders):
+                return RecoveredInstance(instance_id, candidates[instance_id], not self._log.proves_orders)
             self._log.discard(number)  # another creation was quicker
 
     def _substitutes_text(self, key: ResourceKey, wanted: list[Arguments]) -> str:
@@ -115,7 +115,7 @@ class InterruptedCreations(Generic[T]):
         }
         if how is OrderMatch.MAYBE and isinstance(self._cloud, TagsOrders):
             fitting |= self._tagged_with_unknown_name(self._cloud, key, wanted, listed)
-        if fitting and not self._log.tags:
+        if fitting and not self._log.proves_orders:
             self._log.await_answers(None)
         taken_ids = self._log.claimed_ids()
         return {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}
@@ -186,7 +186,7 @@ class InterruptedCreations(Generic[T]):
 
     def _is_like(self, instance: T, ordered: Arguments) -> bool:
         """Returns whether it may match by its arguments, whatever its tag."""
-        if self._log.tags:
+        if self._log.proves_orders:
             return self._cloud.arguments_of(self._cloud.reported_inputs(instance)) == ordered
         return self._log.may_belong_to(instance, ResourceKey("", ""), ordered)
 
@@ -195,7 +195,7 @@ class InterruptedCreations(Generic[T]):
             "an earlier run, perhaps on another machine, has begun to create this resource and was killed. These "
             "instances, which it may have bought, exist and are in no state of this backend: "
             f"{priced_ids_text(self._cloud, candidates)}. "
-            f"{next_steps_text(candidates)} If they have nothing to do with this resource, `pulumi refresh "
+            f"{self._cloud.next_steps(candidates)} If they have nothing to do with this resource, `pulumi refresh "
             "--clear-pending-creates` removes that creation from the state"
         )
 

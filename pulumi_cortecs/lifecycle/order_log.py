@@ -9,7 +9,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, ProvesOrders, TagsOrders, token_of
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
@@ -56,12 +56,12 @@ class OrderLog(Generic[T]):
     ) -> None:
         """`on_journal_error` receives the error when the journal cannot be used."""
         self.cloud = cloud
-        self.tags = isinstance(cloud, TagsOrders)
+        self.proves_orders = isinstance(cloud, ProvesOrders)
         self.journal = journal
         self.poller = poller
         self.clock = clock
         self.on_journal_error = on_journal_error
-        self.account = cloud.fingerprint
+        self.account = cloud.journal_account
         self.lag = cloud.list_lag
         self._lock = threading.Lock()
         self._largest_difference: float | None = None
@@ -266,7 +266,8 @@ class OrderLog(Generic[T]):
         if instance_id in order.before or not self.cloud.match(instance, ordered).counts_as(how):
             return False
         after = self._seconds_after(order, instance)
-        return self.tags or after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN or not self._is_clock_reliable()
+        is_plausible = after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN
+        return self.proves_orders or is_plausible or not self._is_clock_reliable()
 
     def is_started_soon(self, order: OrderRecord, instance: T) -> bool:
         """Returns whether the instance began so soon after the order that the user need not be asked."""

@@ -18,7 +18,7 @@ from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, Progress
 from pulumi_cortecs.lifecycle.matching import assign
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError, OrderLog
 from pulumi_cortecs.lifecycle.purchases import MAX_ORDER_SECONDS, SETTLE_LAGS, AmbiguousPurchaseError, RecoveredInstance
-from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, next_steps_text, priced_ids_text
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError, priced_ids_text
 
 T = TypeVar("T")
 
@@ -29,8 +29,12 @@ _SAVED_WITHIN = 5.0
 
 
 class ArgumentsChangedError(Exception):
-    """An earlier run has bought an instance with other arguments for the same resource. The text names it and the next
-    steps."""
+    """An earlier run has bought the instance `instance_id` with other arguments for the same resource. The text names
+    it and the next steps."""
+
+    def __init__(self, text: str, instance_id: str = "") -> None:
+        super().__init__(text)
+        self.instance_id = instance_id
 
 
 class OrderRecovery(Generic[T]):
@@ -112,7 +116,7 @@ class OrderRecovery(Generic[T]):
         if self._is_owned(at_rest, key, instance_id, instance):
             return None
         if at_rest.arguments != arguments:
-            raise ArgumentsChangedError(self._arguments_changed_text(at_rest, instance_id))
+            raise ArgumentsChangedError(self._arguments_changed_text(at_rest, instance_id), instance_id)
         if at_rest.account != self._account:  # of a rotated key, which no later call of an engine names
             self._journal.record_account(at_rest.number, self._account, instance_id)
         self._log.record_owned(at_rest.number, instance_id)
@@ -176,7 +180,7 @@ class OrderRecovery(Generic[T]):
             raise UnclaimedPurchaseError(
                 f"an earlier run was killed while it bought {self._cloud.describe_order(order.arguments)} for "
                 f"{order.key.name} of another project or backend ({order.key.urn}), and no known state has it: "
-                f"{priced_ids_text(self._cloud, instances)}. {next_steps_text(instances)}"
+                f"{priced_ids_text(self._cloud, instances)}. {self._cloud.next_steps(instances)}"
             )
         return None
 
@@ -206,7 +210,7 @@ class OrderRecovery(Generic[T]):
         if unowned:
             raise UnclaimedPurchaseError(
                 "an earlier run has bought this resource; the instance still exists, and no state has it: "
-                f"{priced_ids_text(self._cloud, unowned)}. {next_steps_text(unowned)}"
+                f"{priced_ids_text(self._cloud, unowned)}. {self._cloud.next_steps(unowned)}"
             )
 
     def _take_when_idle(self, order: OrderRecord, key: ResourceKey) -> OrderRecord | None:
@@ -230,7 +234,7 @@ class OrderRecovery(Generic[T]):
     def _resolve(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
         """An order's instance id, the instance (None if there is certainly none), and whether it was inferred."""
         if order.instance_id is None:
-            return (*self._search(order, key), not self._log.tags)
+            return (*self._search(order, key), not self._log.proves_orders)
         instance = self._log.find(order.instance_id, self._clock.now())
         if instance is None and not self._is_of_this_account(order):
             raise AmbiguousPurchaseError(self._other_account_text(order), (order.instance_id,))
@@ -264,7 +268,7 @@ class OrderRecovery(Generic[T]):
 
     def _search(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None]:
         """Finds the instance of an order without an answer; None when there is certainly none."""
-        if not (self._log.tags and self._candidates(order, key)):
+        if not (self._log.proves_orders and self._candidates(order, key)):
             if not self._is_of_this_account(order):
                 raise AmbiguousPurchaseError(self._other_account_text(order))
             self._clock.sleep(self._seconds_until_listed(order))
@@ -288,7 +292,9 @@ class OrderRecovery(Generic[T]):
             if not candidates:
                 continue
             alike = all(other.arguments == order.arguments for other in assigned.orders)
-            soon = self._log.tags or all(self._log.is_started_soon(order, instance) for instance in candidates.values())
+            soon = self._log.proves_orders or all(
+                self._log.is_started_soon(order, instance) for instance in candidates.values()
+            )
             if not alike or not soon or assigned.is_crowded:
                 # another machine may have saved its own meanwhile, and another creation may have taken one
                 if self._confirm_owned(candidates, key) or not candidates.keys().isdisjoint(self._log.claimed_ids()):
@@ -299,7 +305,7 @@ class OrderRecovery(Generic[T]):
                     tuple(sorted(candidates)),
                 )
             instance_id = assigned.least_wanted
-            if self._log.record_bought(order.number, instance_id, inferred=not self._log.tags):
+            if self._log.record_bought(order.number, instance_id, inferred=not self._log.proves_orders):
                 return instance_id, candidates[instance_id]
 
     def _require_no_substitutes(self, order: OrderRecord, key: ResourceKey) -> None:
@@ -329,7 +335,9 @@ class OrderRecovery(Generic[T]):
             for instance_id, instance in listed.items()
             if self._log.may_have_bought(order, instance_id, instance, how)
         }
-        if fitting and not self._log.tags:  # each listed instance has a record: an answer may still be on its way
+        if (
+            fitting and not self._log.proves_orders
+        ):  # each listed instance has a record: an answer may still be on its way
             self._log.await_answers(order)
         taken_ids = self._log.claimed_ids()
         unknown = {instance_id: instance for instance_id, instance in fitting.items() if instance_id not in taken_ids}

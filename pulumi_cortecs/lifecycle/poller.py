@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Cloud
+from pulumi_cortecs.lifecycle.cloud import Lists
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Poller(Generic[T]):
     caller lists again.
     """
 
-    def __init__(self, cloud: Cloud[T], clock: Clock) -> None:
+    def __init__(self, cloud: Lists[T], clock: Clock) -> None:
         self._cloud = cloud
         self._lag = cloud.list_lag
         self.clock = clock

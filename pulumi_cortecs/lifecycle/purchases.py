@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, ProvesOrders, token_of
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.matching import assign
@@ -191,7 +191,7 @@ class Purchases(Generic[T]):
 
     def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, log: OrderRecorder[T]) -> None:
         self._cloud = cloud
-        self._tags = isinstance(cloud, TagsOrders)
+        self._proves_orders = isinstance(cloud, ProvesOrders)
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
@@ -344,7 +344,7 @@ class Purchases(Generic[T]):
         with self._lock:
             earlier = frozenset(self._in_flight) if self._candidates(unresolved, snapshot, frozenset()) else frozenset()
         # an answer that is still on its way may name this instance
-        settled = self._tags or (
+        settled = self._proves_orders or (
             self._wait_for_answers(earlier) and self._wait_for_other_processes(unresolved, snapshot)
         )
         taken_ids = self._log.claimed_ids()
@@ -374,14 +374,14 @@ class Purchases(Generic[T]):
                     raise AmbiguousPurchaseError(text, tuple(sorted(instead)))
                 raise NotBoughtError(f"{unresolved.error}; the account's list shows that nothing was started")
             alike = all(order.arguments == unresolved.arguments for order in assigned.orders)
-            dated = self._tags or all(
+            dated = self._proves_orders or all(
                 unresolved.classify_start(instance) is RelativeStart.AFTER for instance in candidates.values()
             )
             rivals = frozenset(order.number or id(order) for order in assigned.orders)
             unresolved.record_rivals(rivals, self._clock.now())
             if (
                 settled
-                and not self._tags
+                and not self._proves_orders
                 and snapshot.taken_at <= max(unresolved.lost_at, unresolved.rivals_since) + self._lag
             ):
                 return None  # an earlier list may lack what these orders have bought, and show what others have
@@ -394,14 +394,16 @@ class Purchases(Generic[T]):
                 text = f"{unresolved.error}, and it is not known which instance it started, if any"
                 raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
-            if not self._log.record_bought(unresolved.number, instance_id, inferred=not self._tags, is_new=self._tags):
+            if not self._log.record_bought(
+                unresolved.number, instance_id, inferred=not self._proves_orders, is_new=self._proves_orders
+            ):
                 return None  # another process was quicker
             self._unresolved.remove(unresolved)
             for other in assigned.takers[instance_id]:
                 if isinstance(other, _UnresolvedOrder):
                     other.started_by = max(other.started_by, unresolved.started_by)
             self._owned_ids.add(instance_id)
-            return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._tags)
+            return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._proves_orders)
 
     def _discard(self, unresolved: _UnresolvedOrder) -> None:
         with self._lock:
@@ -484,7 +486,7 @@ class Purchases(Generic[T]):
         self, instance_id: str, instance: T, unresolved: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
         unknown = instance_id not in unresolved.before and instance_id not in self._owned_ids
-        began = unknown and (self._tags or unresolved.classify_start(instance) is not RelativeStart.BEFORE)
+        began = unknown and (self._proves_orders or unresolved.classify_start(instance) is not RelativeStart.BEFORE)
         return began and self._cloud.match(instance, unresolved.ordered).counts_as(how)
 
 

@@ -24,7 +24,7 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits import Spending
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, token_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, Bills, OrderMatch, OrderSpec, token_of
 from pulumi_cortecs.lifecycle.ledger import LedgerChanges, LedgerError, OrderEntry, SharedLedger
 from pulumi_cortecs.lifecycle.matching import assign_in_turn
 from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
@@ -83,7 +83,7 @@ class SpendGuard(Generic[T]):
 
     def __init__(
         self,
-        cloud: Cloud[T],
+        cloud: Bills[T],
         poller: Poller[T],
         clock: Clock,
         ledger: SharedLedger,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -66,16 +66,6 @@ def find_unclaimed(log: OrderLog[T], creations: Creations, key: ResourceKey) -> 
 def priced_ids_text(cloud: Cloud[T], instances: Mapping[str, T]) -> str:
     """The ids of the instances with their prices, as text."""
     return ", ".join(f"{instance_id} ({cloud.price_text(instances[instance_id])})" for instance_id in sorted(instances))
-
-
-def next_steps_text(instance_ids: Iterable[str]) -> str:
-    """The user's next steps for unowned instances."""
-    ids = " ".join(sorted(instance_ids))
-    return (
-        f"Before you run `pulumi up` again: adopt_id='ID' in the program takes one over (`pulumi-cortecs orphans "
-        f"--all-stacks --adopt {ids}` prints the lines), `pulumi-cortecs orphans --all-stacks --delete {ids}` deletes "
-        f"them, `pulumi-cortecs orphans --keep {ids}` leaves them as they are."
-    )
 
 
 def _is_unclaimed(log: OrderLog[T], order: OrderRecord, key: ResourceKey, stack: str) -> bool:

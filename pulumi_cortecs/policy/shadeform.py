@@ -148,7 +148,7 @@ RESOURCES: Final = (
         providers=published("shadeform.Volume"),
         may_ignore=frozenset(),
         extract=_volume,
-        bought=frozenset({"cloud", "region", "size_in_gb", "name"}),
+        bought=frozenset({"cloud", "region", "size_in_gb", "name", "max_price", "price_tolerance"}),
     ),
     ResourceType(TOKENS["shadeform.SshKey"], published("shadeform.SshKey"), may_ignore=frozenset({"name"})),
     life_cycle.endpoint_type("shadeform.Endpoint"),

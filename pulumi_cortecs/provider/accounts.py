@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from threading import BoundedSemaphore
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, instance_records, process, session
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.arguments import read_labels
-from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Market
+from pulumi_cortecs.provider.kind import Inputs, Market, ResourceKind
 from pulumi_cortecs.provider.properties import InvalidValueError
 from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
@@ -42,7 +43,7 @@ _DETAIL_PAUSE: Final = 0.05
 _MAX_VENDOR_TIME = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
-def configure(kind: InstanceKind, config: Mapping[str, str]) -> None:
+def configure(kind: ResourceKind, config: Mapping[str, str]) -> None:
     """Stores the configuration of one cloud: the stack's config, or the arguments of an explicit Provider.
 
     A host process serves one provider resource, so a cloud has one configuration.
@@ -150,7 +151,7 @@ class Account:
         return self.clock.now() if began_at == NEVER else began_at
 
 
-def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Account:
+def account(kind: ResourceKind, config: Mapping[str, str] | None = None) -> Account:
     """The configured account; in a program, which no engine configures, the one that `config` and the environment name.
 
     Raises ConfigurationError when there are no usable credentials.
@@ -160,7 +161,7 @@ def account(kind: InstanceKind, config: Mapping[str, str] | None = None) -> Acco
     return current
 
 
-def account_or_none(kind: InstanceKind) -> Account | None:
+def account_or_none(kind: ResourceKind) -> Account | None:
     """The configured account, None without usable credentials."""
     try:
         return account(kind)
@@ -168,23 +169,23 @@ def account_or_none(kind: InstanceKind) -> Account | None:
         return None
 
 
-def base_url(kind: InstanceKind, config: Mapping[str, str] | None = None) -> str:
+def base_url(kind: ResourceKind, config: Mapping[str, str] | None = None) -> str:
     """The base URL of the vendor, with or without credentials. Raises ConfigurationError for an unfit URL."""
     return resolve_base_url(kind.credentials, os.environ, _config(config))
 
 
 def market(
-    kind: InstanceKind,
+    kind: ResourceKind,
     config: Mapping[str, str] | None = None,
     max_age: float = float("inf"),
     not_before: float = NEVER,
 ) -> Market:
     """The market of the vendor, whose answers are at most `max_age` seconds old, and asked for at `not_before` or
     later. Raises ConfigurationError for an unfit URL."""
-    return _market(kind, base_url(kind, config), max_age, not_before)
+    return _market(kind, base_url(kind, config), _config(config), max_age, not_before)
 
 
-def default_labels(kind: InstanceKind) -> dict[str, Any]:
+def default_labels(kind: ResourceKind) -> dict[str, Any]:
     """The labels that the stack's config, or an explicit Provider, gives to all instances. Raises InvalidValueError,
     which names the place."""
     config, key = _config(), kind.credentials.default_labels
@@ -203,7 +204,7 @@ def default_labels(kind: InstanceKind) -> dict[str, Any]:
         raise InvalidValueError(f"{where}: {error}") from None
 
 
-def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
+def credentials_changed(kind: ResourceKind, recorded: object) -> bool:
     """Returns whether the credentials differ from those that a state recorded: a rotated key's, or another account's.
 
     Sends no request, and is False where there are no credentials to compare.
@@ -212,7 +213,7 @@ def credentials_changed(kind: InstanceKind, recorded: object) -> bool:
 
 
 def hourly_price(
-    kind: InstanceKind, inputs: Inputs, max_age: float = float("inf"), not_before: float = NEVER
+    kind: ResourceKind, inputs: Inputs, max_age: float = float("inf"), not_before: float = NEVER
 ) -> Money | None:
     """The hourly price by the prices of today, or of the last seconds (see `market`), whatever a quote says; None where
     it is unknown, as where an argument is unknown. Raises CloudError."""
@@ -220,16 +221,16 @@ def hourly_price(
     return instance_records.hourly_total(quote)
 
 
-def confirm_known(kind: InstanceKind, instance_id: str, recorded: object) -> None:
+def confirm_known(kind: ResourceKind, instance_id: str, recorded: object) -> None:
     """Records that a state has this instance, and closes the order that bought it. `recorded` is the account that the
     state names; a rotated key gives the same account another name."""
     ours = session.current()
     with ours.lock:
-        ours.known_ids.setdefault(kind.cloud, set()).add(instance_id)
+        ours.known_ids.setdefault(kind.token, set()).add(instance_id)
     names = {name for name in (recorded, _fingerprint(kind)) if isinstance(name, str) and name}
     try:
         for name in sorted(names):
-            ours.journal.confirm(name, instance_id)
+            ours.journal.confirm(kind.journal_account(name), instance_id)
     except JournalError as error:
         warn_no_journal(error)
 
@@ -265,7 +266,7 @@ def order_key(urn: str) -> ResourceKey:
     return ResourceKey(ours.identity, urn, ours.former_identities)
 
 
-def _fingerprint(kind: InstanceKind) -> str | None:
+def _fingerprint(kind: ResourceKind) -> str | None:
     """The name of the configured account, None without usable credentials."""
     try:
         return resolve_credentials(kind.credentials, os.environ, _config()).fingerprint
@@ -277,14 +278,14 @@ def _config(config: Mapping[str, str] | None = None) -> Mapping[str, str]:
     return session.current().config if config is None else config
 
 
-def _account(kind: InstanceKind, credentials: Credentials) -> Account:
+def _account(kind: ResourceKind, credentials: Credentials) -> Account:
     ours = session.current()
     with ours.lock:  # two threads must never get two order logs for one account
-        if credentials not in ours.accounts:
+        if (kind.token, credentials) not in ours.accounts:
             settings = read_settings(os.environ)
             clock = ours.clock
             with process.quick_imports():
-                cloud = kind.connect(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
+                cloud = kind.open_cloud(credentials, settings.list_lag, lambda described: hourly_price(kind, described))
             poller = Poller(cloud, clock)
             log = OrderLog(cloud, ours.journal, poller, ours.waiting_clock, warn_no_journal)
             recovery = OrderRecovery(
@@ -295,18 +296,18 @@ def _account(kind: InstanceKind, credentials: Credentials) -> Account:
             )
             purchases = Purchases(cloud, poller, clock, log)
             problems = _problems(settings, credentials.base_url)
-            ours.accounts[credentials] = Account(
+            ours.accounts[kind.token, credentials] = Account(
                 *(cloud, poller, log, purchases, recovery, clock, settings, problems), payer=credentials.payer
             )
-        return ours.accounts[credentials]
+        return ours.accounts[kind.token, credentials]
 
 
 def _problems(settings: ProviderSettings, base_url: str) -> tuple[str, ...]:
     return (*settings.problems, *network_problems(base_url, os.environ))
 
 
-def _market(kind: InstanceKind, where: str, max_age: float, not_before: float) -> Market:
-    ours, key = session.current(), (kind.cloud, where, max_age)
+def _market(kind: ResourceKind, where: str, config: Mapping[str, str], max_age: float, not_before: float) -> Market:
+    ours, key = session.current(), (kind.token, where, max_age)
     with ours.lock:
         if key not in ours.markets:
             settings = read_settings(os.environ)
@@ -314,7 +315,8 @@ def _market(kind: InstanceKind, where: str, max_age: float, not_before: float) -
             _warn_of_environment(_problems(settings, where))
             answers = AnswerCache(ours.clock, min(settings.market_age, max_age))
             with process.quick_imports():
-                ours.markets[key] = kind.market(where, answers), answers
+                credentials = partial(resolve_credentials, kind.credentials, os.environ, config)
+                ours.markets[key] = kind.open_market(where, credentials, answers), answers
         kept, answers = ours.markets[key]
     answers.forget_older(not_before)
     return kept

@@ -54,6 +54,7 @@ from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
+from pulumi_cortecs.provider.undo import undo_purchase
 
 
 class InstanceError(Exception):
@@ -458,16 +459,7 @@ def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, infer
     """Deletes an instance that no resource will own. Returns the outcome as text."""
     if inferred and (row := ownership.row_in_other_stack(kind, instance_id, host.current_call().urn)) is not None:
         return f"{ownership.describe_row(row)} has it, so it was not deleted"
-    if not account.log.begin_undo(instance_id):
-        return "another run has taken it over"
-    try:
-        account.deletion().delete(instance_id)
-    except (CloudError, DeletionUnconfirmedError) as error:
-        account.log.record_undo_failed(instance_id)
-        return f"it may still exist and be billed: {error}"
-    account.log.record_gone(instance_id)
-    machine_limits.release(kind, account, instance_id)
-    return "it was stopped and deleted again"
+    return undo_purchase(kind, account, instance_id)
 
 
 def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.credential_spec import CredentialSpec
 
@@ -16,9 +16,12 @@ if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost import Money, Offer
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
-    from pulumi_cortecs.lifecycle.cloud import Cloud
+    from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.answer_cache import AnswerCache
+
+C = TypeVar("C", bound="VendorClient")
+R = TypeVar("R")
 
 Inputs = Mapping[str, Any]
 """The program's inputs, completed by check; an `Unknown` stands for a value that only `up` will know."""
@@ -65,6 +68,9 @@ class Required:
 
 MARKET: Final = object()
 """In a default's place: the market chooses the value."""
+
+GENERATED: Final = object()
+"""In a default's place: check makes a name that no other resource has (provider/generated_names.py)."""
 
 LIVE: Final = "live"
 """The source of a quote whose prices are the vendor's prices of today."""
@@ -148,11 +154,11 @@ class ArgumentTable(Mapping[str, Argument]):
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
-        """The default of each optional argument, except those that the market chooses."""
+        """The default of each optional argument, except those that the market chooses or check makes."""
         return {
             key: argument.default
             for key, argument in self.rows.items()
-            if key not in self.required and argument.default is not MARKET
+            if key not in self.required and argument.default not in (MARKET, GENERATED)
         }
 
     @cached_property
@@ -227,43 +233,24 @@ class PurchasableKind:
     delete: Callable[[Cloud[Any], str], None]
 
 
-@dataclass(frozen=True)
-class InstanceKind:
-    """The instances of one cloud, as the provider knows them.
+class VendorClient(Protocol):
+    """A client of a vendor's API, as far as it is the same for every cloud."""
 
-    `token` and `endpoint_token` are the engine's types of an instance and its Endpoint. `connect` gets the credentials,
-    the seconds by which the list may lag, and a function that returns the hourly price of given inputs (None where it
-    is unknown; it may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it
-    while the vendor cannot be reached. `offers` returns what a base URL offers now, without credentials; it raises
-    CloudError.
+    def vendor_time(self) -> float | None:
+        """The time by the vendor's clock, as in lifecycle/cloud.py."""
 
-    `module` is the module from which programs import the Instance. `columns` are the arguments that tell a person which
-    instance it is, each with its title in tables: by default all that decide what is bought. `named_after` is the
-    argument after whose value the commands name an instance: by default the first of those. `ready_timeout` are the
-    seconds that a wait takes for a program that sets no timeout. `others` are the further purchases in an account.
+    def vendor_date(self) -> float | None:
+        """The date of the vendor's last answer, as in lifecycle/cloud.py."""
 
-    `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
-    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result
-    of the last check and the time: it names those that exclude each other, and those that the time makes impossible
-    unless they have stood before; it is pure.
-    """
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceKind:
+    """A resource type of one cloud, as the provider knows it: its instances, or one of its plain resources. `token` is
+    the engine's type."""
 
     token: str
-    endpoint_token: str
     credentials: CredentialSpec
     arguments: ArgumentTable
-    connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
-    market: Callable[[str, AnswerCache], Market]
-    pinned: Callable[[PriceList], Market]
-    offers: Callable[[str], list[Offer]]
-    module: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    named_after: str = ""
-    ready_timeout: int = 1200
-    others: tuple[PurchasableKind, ...] = ()
-    ready_status: str = "running"
-    endpoint_arguments: tuple[str, ...] = ()
-    conflicts: Callable[[Inputs, Inputs, datetime], list[Problem]] = lambda _, __, ___: []
 
     @property
     def cloud(self) -> str:
@@ -280,10 +267,73 @@ class InstanceKind:
         """The vendor's name in the possessive: "Acme's"."""
         return f"{self.vendor}'" if self.vendor.endswith("s") else f"{self.vendor}'s"
 
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """All inputs that check returns."""
+        return (*self.arguments, "quote")
+
+    def journal_account(self, fingerprint: str) -> str:
+        """The name in journals of the account with this fingerprint: the orders of one name are never confused with
+        those of another."""
+        return fingerprint
+
+    @property
+    def billed_kinds(self) -> tuple[ResourceKind, ...]:
+        """All resource types of the cloud that cost money: their sum is the cost of an account."""
+        raise NotImplementedError
+
+    def open_cloud(
+        self, credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]
+    ) -> Cloud[Any]:
+        """One account. `list_lag`: the seconds by which its list may lag; `price` returns the hourly price of given
+        inputs (None where it is unknown; it may raise CloudError)."""
+        raise NotImplementedError
+
+    def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        """The market at this base URL. `credentials` raises ConfigurationError where there are none."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceKind(ResourceKind):
+    """The instances of one cloud, as the provider knows them.
+
+    `endpoint_token` is the engine's type of an instance's Endpoint. `connect` gets the credentials, the seconds by
+    which the list may lag, and a function that returns the hourly price of given inputs (None where it is unknown; it
+    may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it while the
+    vendor cannot be reached. `offers` returns what a base URL offers now, without credentials; it raises CloudError.
+
+    `module` is the module from which programs import the Instance. `columns` are the arguments that tell a person which
+    instance it is, each with its title in tables: by default all that decide what is bought. `named_after` is the
+    argument after whose value the commands name an instance: by default the first of those. `ready_timeout` are the
+    seconds that a wait takes for a program that sets no timeout. `billed_resources` returns the cloud's plain resources
+    that cost money, and `others` are further purchases in an account, of no CrudKind.
+
+    `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
+    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result
+    of the last check and the time: it names those that exclude each other, and those that the time makes impossible
+    unless they have stood before; it is pure.
+    """
+
+    endpoint_token: str
+    connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
+    market: Callable[[str, AnswerCache], Market]
+    pinned: Callable[[PriceList], Market]
+    offers: Callable[[str], list[Offer]]
+    module: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    named_after: str = ""
+    ready_timeout: int = 1200
+    others: tuple[PurchasableKind, ...] = ()
+    ready_status: str = "running"
+    endpoint_arguments: tuple[str, ...] = ()
+    conflicts: Callable[[Inputs, Inputs, datetime], list[Problem]] = lambda _, __, ___: []
+    billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple
+
     @property
     def tokens(self) -> frozenset[str]:
         """The engine's types of all that costs money in its accounts."""
-        return frozenset((self.token, *(other.token for other in self.others)))
+        return frozenset((self.token, *(other.token for other in self.other_purchases)))
 
     @property
     def shown_arguments(self) -> Mapping[str, str]:
@@ -294,7 +344,91 @@ class InstanceKind:
         """The value after which the commands name an instance of these arguments, "" where it is not reported."""
         return str(arguments.get(self.named_after or self.arguments.replacing[0], ""))
 
+    @property
+    def other_purchases(self) -> tuple[PurchasableKind, ...]:
+        """The further purchases in an account, as the commands list and delete them."""
+        from pulumi_cortecs.provider.listed_resources import as_purchasable
+
+        return (*self.others, *(as_purchasable(kind) for kind in self.billed_resources()))
+
+    @property
+    def billed_kinds(self) -> tuple[ResourceKind, ...]:
+        return (self, *self.billed_resources())
+
+    def open_cloud(
+        self, credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]
+    ) -> Cloud[Any]:
+        return self.connect(credentials, list_lag, price)
+
+    def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        return self.market(base_url, answers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrudKind(ResourceKind, Generic[C, R]):
+    """A plain resource type of one cloud: an SSH key, a volume, a registry's credentials. It is there as soon as it is
+    created, and it has a name that is the account's only one, by which a lost answer is resolved from any machine.
+
+    `name` is the type's name, "Volume"; `instances` are the cloud's. The table has an argument `name`, which is
+    GENERATED and cannot change in place. A `client` sends one request for each of the next five functions, and raises
+    CloudError: `list_all` returns all resources of the type by id, `get` raises NotFoundError for "no such resource",
+    `create` gets the table's arguments, is sent once (`Retry.IF_NEVER_SENT`), and returns an answer that may have only
+    the id; `delete`, and `update` with all arguments, may be sent twice. Without `update` every change replaces.
+
+    `outputs` are the properties of a resource, never None; one with the name of an argument is what the vendor reports
+    of it, so that a difference shows as drift. `told_once` are outputs that only the answer to `create` has: they are
+    kept in the state, and a resource whose answer was lost is deleted and created again. So is a free resource that an
+    earlier run has created, if the vendor does not report an argument that cannot change in place.
+
+    `market` is that of a resource that costs money: it is quoted, judged by the limits, and counted for the account.
+    `destroys_data`: a replacement destroys data. `used_by` returns the id of an instance that uses the resource, "" for
+    none: a deletion waits `release_timeout` seconds for it. `undeletable` returns the reason why the vendor will never
+    delete it, "" for none.
+    """
+
+    name: str
+    instances: InstanceKind
+    client: Callable[[Credentials], C]
+    list_all: Callable[[C], Mapping[str, R]]
+    get: Callable[[C, str], R]
+    create: Callable[[C, Inputs], OrderAnswer[R]]
+    delete: Callable[[C, str], object]
+    update: Callable[[C, str, Inputs], object] | None = None
+    id_of: Callable[[R], str]
+    outputs: Callable[[R], Mapping[str, Any]]
+    told_once: frozenset[str] = frozenset()
+    market: Callable[[C, AnswerCache], Market] | None = None
+    destroys_data: bool = False
+    used_by: Callable[[R], str] = lambda resource: ""
+    undeletable: Callable[[R], str] = lambda resource: ""
+    release_timeout: float = 300.0
+
+    def __post_init__(self) -> None:
+        in_place = self.arguments.updatable if self.update is None else set(self.arguments.priced)
+        if wrong := [key for key in in_place if key in self.arguments.updatable]:
+            raise ValueError(
+                f"{self.name} cannot change {', '.join(wrong)} in place: it has no update, or it is priced"
+            )
+
+    def journal_account(self, fingerprint: str) -> str:
+        return f"{fingerprint}/{self.name}"
+
+    @property
+    def billed_kinds(self) -> tuple[ResourceKind, ...]:
+        return self.instances.billed_kinds
+
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """All inputs that check returns."""
-        return (*self.arguments, "quote")
+        return tuple(self.arguments) if self.market is None else (*self.arguments, "quote")
+
+    def open_cloud(
+        self, credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]
+    ) -> Cloud[Any]:
+        from pulumi_cortecs.provider.plain_cloud import PlainCloud
+
+        return PlainCloud(self, self.client(credentials), credentials, list_lag, price)
+
+    def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        if self.market is None:
+            raise TypeError(f"a {self.name} costs nothing, so it has no market")
+        return self.market(self.client(credentials()), answers)

@@ -4,7 +4,7 @@ and again at the operation itself. They are not asked for unchanged instances, s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -14,13 +14,16 @@ from pulumi_cortecs.cost.limits import PurchaseLimits, Spending, Violation
 from pulumi_cortecs.cost.limits_file import LimitsFileError, argument_of, ledger_folder, limits_in_force
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.network import extra_certificates
+from pulumi_cortecs.lifecycle.account_bill import AccountBill
+from pulumi_cortecs.lifecycle.cloud import Bills
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.ledger import LedgerError, SharedLedger
+from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.spend_guard import PendingCost, SpendGuard
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
 from pulumi_cortecs.provider import accounts, host, session
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.kind import Inputs, InstanceKind, Problem
+from pulumi_cortecs.provider.kind import Inputs, Problem, ResourceKind
 from pulumi_cortecs.provider.properties import is_unknown
 
 _MAX_ALTERNATIVES: Final = 3
@@ -34,7 +37,7 @@ class LimitExceededError(Exception):
 
 
 def check(
-    kind: InstanceKind,
+    kind: ResourceKind,
     inputs: Mapping[str, Any],
     instance_id: str | None = None,
     *,
@@ -65,7 +68,7 @@ def check(
     return [Problem(_property(kind, refusal), refusal.text + untold) for refusal in violations]
 
 
-def with_alternatives(kind: InstanceKind, problem: Problem) -> Problem:
+def with_alternatives(kind: ResourceKind, problem: Problem) -> Problem:
     """The problem with the text of the first alternatives that the limits allow. Raises nothing: it only completes a
     message."""
     if not problem.alternatives:
@@ -87,7 +90,7 @@ def with_alternatives(kind: InstanceKind, problem: Problem) -> Problem:
 
 @contextmanager
 def enforce(
-    kind: InstanceKind,
+    kind: ResourceKind,
     account: Account,
     inputs: Mapping[str, Any],
     instance_id: str | None = None,
@@ -128,7 +131,7 @@ def enforce(
 
 
 @contextmanager
-def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> Iterator[None]:
+def reserve_during_restart(kind: ResourceKind, account: Account, live: Any) -> Iterator[None]:
     """A block that restarts a running instance: other processes count it while the list shows it stopped. Refuses
     nothing: a restart needs no limits, and where they cannot be read no other process buys."""
     counts = False
@@ -144,7 +147,7 @@ def reserve_during_restart(kind: InstanceKind, account: Account, live: Any) -> I
         yield
 
 
-def release(kind: InstanceKind, account: Account, instance_id: str) -> None:
+def release(kind: ResourceKind, account: Account, instance_id: str) -> None:
     """Removes an instance that is provably gone from the ledger, so that its room is free at once. Without readable
     limits the ledger is unknown; other processes then ask for the instance by id."""
     with suppress(LimitsFileError):
@@ -152,7 +155,7 @@ def release(kind: InstanceKind, account: Account, instance_id: str) -> None:
             _spend_guard(kind, account).record_gone(instance_id)
 
 
-def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -> list[Violation]:
+def _check_source(kind: ResourceKind, limits: PurchaseLimits, *base_urls: str) -> list[Violation]:
     """The objections to that base URL: an untrusted server could report low prices and an empty account."""
     own = kind.credentials.default_url
     return [
@@ -162,24 +165,24 @@ def _check_source(kind: InstanceKind, limits: PurchaseLimits, *base_urls: str) -
     ]
 
 
-def _property(kind: InstanceKind, refusal: Violation) -> str:
+def _property(kind: ResourceKind, refusal: Violation) -> str:
     """The argument at which a refusal is shown: that of its list, or the first one that the price depends on."""
     argument = argument_of(kind.cloud, refusal.about)
     return argument if argument in kind.arguments else (*kind.arguments.priced, *kind.arguments)[0]
 
 
-def _raise_if_refused(kind: InstanceKind, refusals: list[Violation], inputs: Mapping[str, Any]) -> None:
+def _raise_if_refused(kind: ResourceKind, refusals: list[Violation], inputs: Mapping[str, Any]) -> None:
     if refusals:
         raise LimitExceededError("; ".join(refusal.text for refusal in refusals) + _unreported_text(kind, inputs))
 
 
-def _unreported_text(kind: InstanceKind, inputs: Mapping[str, Any]) -> str:
+def _unreported_text(kind: ResourceKind, inputs: Mapping[str, Any]) -> str:
     """The reason for a missing price, if the vendor does not report an argument that it depends on."""
     names = [key for key in kind.arguments.priced if key not in inputs]
     return f" ({kind.vendor} does not report {', '.join(names)})" if names else ""
 
 
-def _difference(kind: InstanceKind, hourly: Money | None, changes: Inputs) -> Money | None:
+def _difference(kind: ResourceKind, hourly: Money | None, changes: Inputs) -> Money | None:
     """The increase of the hourly price, at today's prices; None if either price is unknown."""
     before = accounts.hourly_price(kind, changes)
     if hourly is None or before is None or hourly.currency != before.currency:
@@ -187,30 +190,43 @@ def _difference(kind: InstanceKind, hourly: Money | None, changes: Inputs) -> Mo
     return hourly - before if hourly.amount > before.amount else Money.zero(hourly.currency)
 
 
-def _spend_guard(kind: InstanceKind, account: Account) -> SpendGuard[Any]:
+def _spend_guard(kind: ResourceKind, account: Account) -> SpendGuard[Any]:
+    billed = [account if one.token == kind.token else accounts.account(one) for one in kind.billed_kinds]
     ours = session.current()
     with ours.lock:
         if account.fingerprint not in ours.spend_guards:
+            bill, poller = _bill_of(billed)
             ours.spend_guards[account.fingerprint] = SpendGuard(
-                account.cloud,
-                account.poller,
+                bill,
+                poller,
                 account.clock,
                 SharedLedger(ledger_directory(ledger_folder(kind.cloud)), account.payer),
-                bought_ids=lambda: _known_instances(kind, account),
+                bought_ids=lambda: _known_resources(kind, billed),
                 on_ledger_error=_warn_no_ledger,
             )
         return ours.spend_guards[account.fingerprint]
 
 
-def _known_instances(kind: InstanceKind, account: Account) -> frozenset[str]:
-    """The instances of the account in this user's journal and in the current stack's state."""
-    ours = session.current()
+def _bill_of(billed: Sequence[Account]) -> tuple[Bills[Any], Poller[Any]]:
+    """All that an account is billed for, and the poller of its list."""
+    if len(billed) == 1:
+        return billed[0].cloud, billed[0].poller
+    bill = AccountBill([account.cloud for account in billed])
+    return bill, Poller(bill, billed[0].clock)
+
+
+def _known_resources(kind: ResourceKind, billed: Sequence[Account]) -> frozenset[str]:
+    """The billed resources of the account in this user's journal and in the current stack's state."""
+    ours, known_ids = session.current(), set[str]()
     with ours.lock:
-        known_ids = frozenset(ours.known_ids.get(kind.cloud, ()))
+        for one in kind.billed_kinds:
+            known_ids |= ours.known_ids.get(one.token, set())
     try:
-        return known_ids | ours.journal.instance_ids(account.fingerprint)
+        for account in billed:
+            known_ids |= ours.journal.instance_ids(account.cloud.journal_account)
     except JournalError:
-        return known_ids
+        return frozenset(known_ids)
+    return frozenset(known_ids)
 
 
 def _warn_no_ledger(error: LedgerError) -> None:

@@ -11,7 +11,7 @@ from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
 from pulumi_cortecs.lifecycle.stack_state import StateRow, StateUnreadableError
 from pulumi_cortecs.lifecycle.unclaimed import find_unclaimed
 from pulumi_cortecs.provider import accounts, host, session
-from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.provider.kind import InstanceKind, ResourceKind
 
 
 def warn_of_owner(instance_id: str) -> None:
@@ -51,7 +51,7 @@ def warn_unread_state(plan: DeletionPlan) -> None:
         )
 
 
-def row_in_other_stack(kind: InstanceKind, instance_id: str, urn: str) -> StateRow | None:
+def row_in_other_stack(kind: ResourceKind, instance_id: str, urn: str) -> StateRow | None:
     """The row of another stack that has an instance whose id was inferred from a list; None, with a warning, where the
     other stacks cannot be read."""
     try:
@@ -77,11 +77,11 @@ def describe_row(row: StateRow) -> str:
     return f"{row.urn} in stack {row.stack}"
 
 
-def report_unclaimed(kind: InstanceKind) -> None:
+def report_unclaimed(kind: ResourceKind) -> None:
     """Warns, once in this process for each order, of purchases that no state has. Refuses nothing."""
     call = host.current_call()
     stack = "::".join(call.urn.split("::")[:2])
-    if not stack or not session.current().is_first(f"what is left behind of {stack} at {kind.cloud}"):
+    if not stack or not session.current().is_first(f"what is left behind of {stack}: {kind.token}"):
         return
     with suppress(JournalError):  # the account's order log then reports them
         if not session.current().journal.open_orders():
@@ -90,7 +90,7 @@ def report_unclaimed(kind: InstanceKind) -> None:
         account = accounts.account(kind)
         for purchase in find_unclaimed(account.log, account.recovery.creations, accounts.order_key(call.urn)):
             priced = [f"{one}, {price}" for one, price in zip(purchase.instance_ids, purchase.prices, strict=True)]
-            ids = " ".join(purchase.instance_ids)
+            ids = " ".join((*purchase.instance_ids, *([] if isinstance(kind, InstanceKind) else ["--volumes"])))
             call.warn(
                 f"an earlier run was killed while it bought {purchase.ordered} for {purchase.name} "
                 f"({' or '.join(priced)}). This run takes it over when it creates {purchase.name}; if the program no "

@@ -16,7 +16,7 @@ from pulumi_cortecs.cost.times import utc_seconds_text
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.shown_prices import ShownPrice
 from pulumi_cortecs.provider import accounts, host, instance_records, session
-from pulumi_cortecs.provider.kind import LIVE, InstanceKind
+from pulumi_cortecs.provider.kind import LIVE, ResourceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, is_unknown
 
 _PERCENT: Final = Decimal("0.01")
@@ -26,7 +26,7 @@ class NoQuoteError(Exception):
     """A purchase has no price from the API, or a higher one than may be paid. The text says why."""
 
 
-def record(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> None:
+def record(kind: ResourceKind, urn: str, inputs: Mapping[str, Any]) -> None:
     """Records the result of a check. Does nothing without a URN."""
     if urn:
         session.current().quotes[urn] = {**_arguments(kind, inputs), "quote": inputs.get("quote")}
@@ -38,7 +38,7 @@ def is_purchasable(urn: str) -> bool:
     return checked is None or (checked["quote"] is not None and not _is_from_catalogue(checked["quote"]))
 
 
-def purchase_quote(kind: InstanceKind, inputs: Mapping[str, Any]) -> Any:
+def purchase_quote(kind: ResourceKind, inputs: Mapping[str, Any]) -> Any:
     """The quote of a purchase, at the price of this moment. Raises NoQuoteError and CloudError."""
     if _is_from_catalogue(inputs["quote"]):
         raise NoQuoteError(
@@ -65,7 +65,7 @@ def max_price_problem(inputs: Mapping[str, Any], made: Any) -> str:
     return f"is {most}, and the price is {hourly}/h; raise it, or choose other hardware" if hourly > most else ""
 
 
-def require_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], made: Any) -> None:
+def require_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], made: Any) -> None:
     """Reports a lower price in the quote `made` than the one that was shown for the inputs. Raises NoQuoteError for one
     above `max_price`, and for a higher one, beyond `price_tolerance`; the next run then takes the price of this error
     as shown."""
@@ -100,7 +100,7 @@ def require_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], made:
         host.current_call().inform(f"the price is {hourly}/h now; {shown}/h was shown{shown_at}")
 
 
-def record_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], hourly: Money | None) -> None:
+def record_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], hourly: Money | None) -> None:
     """Records for later processes that the price of these inputs was shown. Does nothing for an unknown price."""
     arguments = _arguments(kind, inputs)
     if not urn or hourly is None or has_unknown(*arguments.values()):
@@ -111,7 +111,7 @@ def record_shown(kind: InstanceKind, urn: str, inputs: Mapping[str, Any], hourly
         accounts.warn_no_journal(error)
 
 
-def _shown_earlier(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> ShownPrice | None:
+def _shown_earlier(kind: ResourceKind, urn: str, inputs: Mapping[str, Any]) -> ShownPrice | None:
     try:
         return session.current().shown_prices.latest(accounts.order_key(urn), _arguments(kind, inputs))
     except JournalError as error:
@@ -119,11 +119,11 @@ def _shown_earlier(kind: InstanceKind, urn: str, inputs: Mapping[str, Any]) -> S
         return None
 
 
-def _is_same_purchase(kind: InstanceKind, checked: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+def _is_same_purchase(kind: ResourceKind, checked: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
     return all(equal_values(checked[key], value) for key, value in _arguments(kind, inputs).items())
 
 
-def _arguments(kind: InstanceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(kind: ResourceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that decide what is bought, and its price."""
     return {key: inputs.get(key) for key in dict.fromkeys((*kind.arguments.replacing, *kind.arguments.priced))}
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.kind import InstanceKind, Problem
+from pulumi_cortecs.provider.kind import Problem, ResourceKind
 from pulumi_cortecs.provider.properties import equal_values, is_unknown
 from pulumi_cortecs.provider.session import ReviewedInputs
 
@@ -53,13 +53,13 @@ def get(urn: str) -> ReviewedInputs | None:
     return None if kept is None else replace(kept, inputs=dict(kept.inputs))
 
 
-def changed_arguments(kind: InstanceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+def changed_arguments(kind: ResourceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
     """The arguments of a purchase that differ from the reviewed ones."""
     return [key for key in kind.arguments.replacing if not equal_values(props.get(key), shown.get(key))]
 
 
 def recheck_replacement(
-    kind: InstanceKind, program_inputs: Mapping[str, Any], problems: list[Problem], shown: ReviewedInputs
+    kind: ResourceKind, program_inputs: Mapping[str, Any], problems: list[Problem], shown: ReviewedInputs
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The reviewed inputs, and `problems` with all that a replacement would buy differently.
 
@@ -69,10 +69,10 @@ def recheck_replacement(
     if not shown.is_diffed:
         return inputs, [*problems, Problem(kind.arguments.replacing[0], _UNREVIEWED_REPLACEMENT)]
     if shown.is_adoption:
-        return inputs, [*problems, *_mismatches(program_inputs, inputs, (*kind.arguments.replacing, "adopt_id"))]
+        return inputs, [*problems, *_mismatches(kind, program_inputs, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":
         return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
-    refusals = [*problems, *_mismatches(program_inputs, inputs, kind.arguments.replacing)]
+    refusals = [*problems, *_mismatches(kind, program_inputs, inputs, kind.arguments.replacing)]
     refusals += [Problem(key, _UNREPORTED.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
     if program_inputs.get(
         "adopt_id"
@@ -81,13 +81,18 @@ def recheck_replacement(
     return {**inputs, "adopt_id": ""}, refusals
 
 
-def _mismatches(program_inputs: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]) -> list[Problem]:
+def _mismatches(
+    kind: ResourceKind, program_inputs: Mapping[str, Any], shown: Mapping[str, Any], keys: tuple[str, ...]
+) -> list[Problem]:
     """The arguments that differ from those shown to policies and reviewers."""
+    hidden = kind.arguments.names_where(lambda argument: argument.secret)
+    values = dict.fromkeys(hidden, ("another value", "this one"))
+    values |= {key: (repr(shown.get(key)), repr(program_inputs.get(key))) for key in keys if key not in hidden}
     return [
         Problem(
             key,
-            f"the replacement was reviewed with {shown[key]!r}, and the program says {program_inputs[key]!r} "
-            "(ignore_changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
+            f"the replacement was reviewed with {values[key][0]}, and the program says {values[key][1]} (ignore_"
+            "changes or a policy's remediation is undone when a resource is replaced); nothing was bought or "
             "deleted. Write the value that you want into the program",
         )
         for key in keys

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pulumi_cortecs._tokens import instance_tokens
+from pulumi_cortecs._tokens import owned_tokens
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.limits_file import LimitsFileError, account_is_exclusive
 from pulumi_cortecs.http.credentials import Credentials
@@ -105,15 +105,20 @@ class Session:
         self.lock = threading.Lock()
         self.config: Mapping[str, str] = {}
         """The configuration. It is replaced as a whole, because another thread may be reading it."""
-        self.accounts: dict[Credentials, Account] = {}
+        self.accounts: dict[tuple[str, Credentials], Account] = {}
+        """By type token."""
         self.markets: dict[tuple[str, str, float], tuple[Market, AnswerCache]] = {}
-        """By cloud, base URL, and the greatest age of an answer, in seconds."""
+        """By type token, base URL, and the greatest age of an answer, in seconds."""
         self.spend_guards: dict[str, SpendGuard[Any]] = {}
         """The spending of an account, by its fingerprint; see machine_limits.py."""
         self.balance_watches: dict[str, BalanceWatch] = {}
         """The balance of an account, by its fingerprint; see balance.py."""
         self.reviewed: dict[str, ReviewedInputs] = {}
         """The inputs that policies have reviewed, by URN; see reviewed_inputs.py."""
+        self.former_names: dict[str, str] = {}
+        """The name that a plain resource had before this run, by URN; see crud_check.py."""
+        self.generated_names: dict[str, str] = {}
+        """The name that a check made for a plain resource, by URN; see crud_check.py."""
         self.quotes: dict[str, Mapping[str, Any]] = {}
         """The last check's quote with the arguments that it is for, by URN; see quote_records.py."""
         self.rows: dict[tuple[str, str], InstanceRow] = {}
@@ -128,7 +133,7 @@ class Session:
         self.requested_adoptions: set[tuple[str, str]] = set()
         """The instances that resources of this run adopt, each by its cloud and id."""
         self.known_ids: dict[str, set[str]] = {}
-        """The ids that the engine has passed, by cloud: states have them."""
+        """The ids that the engine has passed, by type token: states have them."""
         self.exclusive: dict[str, bool] = {}
         """Whether only this machine uses the account, by cloud; see is_exclusive."""
         self._asked_once: dict[str, object] = {}
@@ -147,9 +152,7 @@ class Session:
     def states(self) -> States:
         """The states of the engine's backend, exported by the CLI that started it. Each is read at its first use."""
         # an engine begins several creations at once, and each needs a reading that began after it
-        return open_states(
-            engine_cli.current_cli(), instance_tokens(), gather=lambda: self.clock.sleep(_GATHER_SECONDS)
-        )
+        return open_states(engine_cli.current_cli(), owned_tokens(), gather=lambda: self.clock.sleep(_GATHER_SECONDS))
 
     @locked_cached_property
     def backend(self) -> Backend:

@@ -18,6 +18,7 @@ from pulumi_cortecs.provider.kind import (
     Argument,
     ArgumentTable,
     Change,
+    CrudKind,
     Inputs,
     InstanceKind,
     Market,
@@ -252,6 +253,12 @@ def _pinned(prices: PriceList) -> Market:
     return pinned_market(prices)
 
 
+def _billed_resources() -> tuple[CrudKind[Any, Any], ...]:
+    from pulumi_cortecs.shadeform_aux import VOLUME
+
+    return (VOLUME,)
+
+
 def _offers(base_url: str) -> list[Offer]:
     from pulumi_cortecs.shadeform.market import offers
 
@@ -274,4 +281,5 @@ INSTANCE: Final = InstanceKind(
     ready_status="active",
     endpoint_arguments=(ENDPOINT_PORT,),
     conflicts=_conflicts,
+    billed_resources=_billed_resources,
 )

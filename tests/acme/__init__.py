@@ -3,6 +3,8 @@
 from pulumi_cortecs import _abi, _tokens
 from pulumi_cortecs.cost import limits_file
 
-_abi.KINDS.update(dict.fromkeys(("acme.Instance", "acme.Endpoint"), "tests.acme.kind:INSTANCE"))
-_tokens.TOKENS.update({f"acme.{name}": f"pulumi-python:dynamic/acme:{name}" for name in ("Instance", "Endpoint")})
+_KINDS = {"Instance": "INSTANCE", "Endpoint": "INSTANCE", "Key": "KEY", "Disk": "DISK"}
+_abi.KINDS.update({f"acme.{name}": f"tests.acme.kind:{kind}" for name, kind in _KINDS.items()})
+_tokens.TOKENS.update({f"acme.{name}": f"pulumi-python:dynamic/acme:{name}" for name in _KINDS})
+_tokens.PLAIN_RESOURCES.update({"acme.Key", "acme.Disk"})
 limits_file.CLOUDS["acme"] = {"allowed_plans": limits_file.AllowList("plan")}

@@ -24,6 +24,33 @@ class Machine(WireModel):
     address: str | None = None
 
 
+class Key(WireModel):
+    id: str
+    name: str
+    scope: str
+    secret: str | None = None
+
+
+class Disk(WireModel):
+    id: str
+    name: str
+    zone: str
+    size: int
+    used_by: str
+
+
+class _Keys(WireModel):
+    keys: list[Key]
+
+
+class _Disks(WireModel):
+    disks: list[Disk]
+
+
+class _DiskPrice(WireModel):
+    cents_per_gb: int
+
+
 class _Plans(WireModel):
     plans: list[Plan]
 
@@ -45,6 +72,39 @@ class AcmeClient:
     def __init__(self, credentials: Credentials) -> None:
         self.core = ApiClient("Acme", credentials.base_url, shared_client())
         self.core.auth = ApiKey("X-Api-Key", *credentials.parts)
+        self.vendor_time, self.vendor_date = self.core.vendor_time, self.core.vendor_date
+
+    def keys(self) -> dict[str, Key]:
+        return {key.id: key for key in self.core.call("GET", "/keys", _Keys, retry=Retry.IDEMPOTENT).keys}
+
+    def key(self, id: str) -> Key:
+        return self.core.call("GET", f"/keys/{id}", Key, retry=Retry.IDEMPOTENT)
+
+    def add_key(self, name: str, scope: str, passphrase: str) -> Key:
+        body = {"name": name, "scope": scope, "passphrase": passphrase}
+        return self.core.call("POST", "/keys", Key, retry=Retry.IF_NEVER_SENT, body=body)
+
+    def change_key(self, id: str, scope: str) -> None:
+        self.core.call("PATCH", f"/keys/{id}", WireModel, retry=Retry.IDEMPOTENT, body={"scope": scope})
+
+    def delete_key(self, id: str) -> None:
+        self.core.call("DELETE", f"/keys/{id}", WireModel, retry=Retry.IDEMPOTENT)
+
+    def disks(self) -> dict[str, Disk]:
+        return {disk.id: disk for disk in self.core.call("GET", "/disks", _Disks, retry=Retry.IDEMPOTENT).disks}
+
+    def disk(self, id: str) -> Disk:
+        return self.core.call("GET", f"/disks/{id}", Disk, retry=Retry.IDEMPOTENT)
+
+    def disk_price(self) -> int:
+        return self.core.call("GET", "/disks/price", _DiskPrice, retry=Retry.IDEMPOTENT).cents_per_gb
+
+    def add_disk(self, name: str, zone: str, size: int) -> str:
+        body = {"name": name, "zone": zone, "size": size}
+        return self.core.call("POST", "/disks", _Ordered, retry=Retry.IF_NEVER_SENT, body=body).id
+
+    def delete_disk(self, id: str) -> None:
+        self.core.call("DELETE", f"/disks/{id}", WireModel, retry=Retry.IDEMPOTENT)
 
     def machines(self) -> dict[str, Machine]:
         machines = self.core.call("GET", "/machines", _Machines, retry=Retry.IDEMPOTENT).machines

@@ -1,11 +1,25 @@
-"""The kind of an Instance at Acme, and its table of arguments."""
+"""The kinds of resources at Acme, and their tables of arguments."""
+
+from typing import Any
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE_WITHOUT_STOP
-from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Change, InstanceKind
-from pulumi_cortecs.provider.properties import identifier, string
+from pulumi_cortecs.lifecycle.cloud import OrderAnswer
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
+from pulumi_cortecs.provider.kind import (
+    GENERATED,
+    MARKET,
+    Argument,
+    ArgumentTable,
+    Change,
+    CrudKind,
+    Inputs,
+    InstanceKind,
+    Required,
+)
+from pulumi_cortecs.provider.properties import identifier, integer, one_of, string
 from tests.acme import market
+from tests.acme.client import AcmeClient, Key
 from tests.acme.cloud import AcmeCloud
 
 INSTANCE = InstanceKind(
@@ -33,4 +47,68 @@ INSTANCE = InstanceKind(
     pinned=market.pinned,
     offers=market.offers,
     module="tests.acme.resources",
+    billed_resources=lambda: (DISK,),
+)
+
+
+def _add_key(client: AcmeClient, inputs: Inputs) -> OrderAnswer[Key]:
+    key = client.add_key(inputs["name"], inputs["scope"], inputs["passphrase"])
+    return OrderAnswer(key.id, key)
+
+
+def _key_outputs(key: Key) -> dict[str, Any]:
+    told_once = {} if key.secret is None else {"secret": key.secret}
+    return {"name": key.name, "scope": key.scope, **told_once}
+
+
+KEY = CrudKind(
+    name="Key",
+    token=TOKENS["acme.Key"],
+    credentials=INSTANCE.credentials,
+    instances=INSTANCE,
+    arguments=ArgumentTable(
+        "a Key",
+        {
+            "name": Argument(identifier, GENERATED),
+            "scope": Argument(one_of("read", "write"), "read", Change.UPDATE),
+            "passphrase": Argument(string, "", secret=True),
+        },
+    ),
+    client=AcmeClient,
+    list_all=AcmeClient.keys,
+    get=AcmeClient.key,
+    create=_add_key,
+    update=lambda client, id, inputs: client.change_key(id, inputs["scope"]),
+    delete=AcmeClient.delete_key,
+    id_of=lambda key: key.id,
+    outputs=_key_outputs,
+    told_once=frozenset({"secret"}),
+    release_timeout=1.0,
+)
+
+DISK = CrudKind(
+    name="Disk",
+    token=TOKENS["acme.Disk"],
+    credentials=INSTANCE.credentials,
+    instances=INSTANCE,
+    arguments=ArgumentTable(
+        "a Disk",
+        {
+            "zone": Argument(identifier, Required("where should it be?")),
+            "size": Argument(integer(1), Required("how many GB?"), priced=True),
+            "name": Argument(identifier, GENERATED),
+            **{key: LIFE_CYCLE[key] for key in ("max_price", "price_tolerance")},
+        },
+    ),
+    client=AcmeClient,
+    list_all=AcmeClient.disks,
+    get=AcmeClient.disk,
+    create=lambda client, inputs: OrderAnswer(client.add_disk(inputs["name"], inputs["zone"], inputs["size"])),
+    delete=AcmeClient.delete_disk,
+    id_of=lambda disk: disk.id,
+    outputs=lambda disk: {"name": disk.name, "zone": disk.zone, "size": disk.size, "used_by": disk.used_by},
+    market=market.disks,
+    destroys_data=True,
+    used_by=lambda disk: disk.used_by,
+    release_timeout=1.0,
 )

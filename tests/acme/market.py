@@ -16,7 +16,7 @@ from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
-from tests.acme.client import Plan, plans
+from tests.acme.client import AcmeClient, Plan, plans
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,30 @@ class AcmeMarket:
 
     def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
         return {"plan": None if is_unknown(inputs["plan"]) else inputs["plan"]}
+
+
+@dataclass(frozen=True)
+class DiskMarket:
+    cents_per_gb: Callable[[], int]
+
+    def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
+        return {**wanted, "quote": self.quote(wanted)[0]}
+
+    def availability(self, inputs: Inputs, _refusal: str = "", /) -> list[Problem]:
+        return []
+
+    def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
+        if is_unknown(size := inputs.get("size", UNKNOWN)):
+            return UNKNOWN, []
+        hour, minute = (Money(Decimal(self.cents_per_gb() * size) / units, "EUR") for units in (100, 6000))
+        return Quote(hour, minute, hour, LIVE).as_property(), []
+
+    def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
+        return {}
+
+
+def disks(client: AcmeClient, answers: AnswerCache) -> DiskMarket:
+    return DiskMarket(lambda: answers.get("disk price", client.disk_price))
 
 
 def price_list(base_url: str) -> PriceList:

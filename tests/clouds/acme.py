@@ -61,7 +61,7 @@ class StagedAcme(Staged):
     """Its own routes without the simulator's around them, driven without an event loop."""
 
     base = BASE
-    lists = frozenset({"/machines", "/plans"})
+    lists = frozenset({"/machines", "/plans", "/disks"})
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

@@ -46,14 +46,14 @@ class StagedShadeform(Staged):
     """The simulator's own cloud, reached by a function call."""
 
     base = BASE
-    lists = frozenset({"/instances", "/instances/types"})
+    lists = frozenset({"/instances", "/instances/types", "/volumes"})
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.cloud = SimulatedShadeform(world)
 
     def operation(self, method: str, path: str) -> str:
-        if path == "/instances":
+        if path in ("/instances", "/volumes"):
             return LIST
         if path == "/instances/types":
             return MARKET
@@ -69,6 +69,10 @@ class StagedShadeform(Staged):
             return {"instance_types": [serializers.type_json(offer) for offer in cloud.market]}
         if headers.get("X-API-KEY") != KEY:
             raise ApiError(401, "The key in X-API-KEY is missing or not valid.")
+        if path == "/volumes":
+            return {"volumes": []}
+        if path.startswith("/volumes/"):
+            raise ApiError(404, "There are no volumes here.")
         if asked == LIST:
             return {"instances": [cloud.list_json(view) for view in cloud.list_visible()]}
         if asked == START:

@@ -143,14 +143,19 @@ class Resource:
 
     def diff(self, olds: Mapping[str, Any], news: Mapping[str, Any], id_: str = "some-id") -> Diffed:
         """`olds` are old outputs, `news` checked inputs."""
-        request = provider_pb2.DiffRequest(id=id_, urn=self.urn, olds=self._struct(olds), news=self._struct(news))
-        answer = self._call("Diff", request)
+        answer = self.diff_response(olds, news, id_)
         words = {
             provider_pb2.DiffResponse.DIFF_UNKNOWN: None,
             provider_pb2.DiffResponse.DIFF_NONE: False,
             provider_pb2.DiffResponse.DIFF_SOME: True,
         }
         return Diffed(words[answer.changes], tuple(answer.replaces))
+
+    def diff_response(self, olds: Mapping[str, Any], news: Mapping[str, Any], id_: str) -> provider_pb2.DiffResponse:
+        """The whole answer to a diff."""
+        request = provider_pb2.DiffRequest(id=id_, urn=self.urn, olds=self._struct(olds), news=self._struct(news))
+        answer: provider_pb2.DiffResponse = self._call("Diff", request)
+        return answer
 
     def create_request(self, inputs: Mapping[str, Any]) -> provider_pb2.CreateRequest:
         """For those who want to send it themselves."""
@@ -184,7 +189,11 @@ class Resource:
 
     def delete(self, made: Made) -> None:
         """Deletes a resource as a destroy does."""
-        self._call("Delete", provider_pb2.DeleteRequest(id=made.id, urn=self.urn, properties=self._struct(made.outs)))
+        self._call("Delete", self.delete_request(made))
+
+    def delete_request(self, made: Made) -> provider_pb2.DeleteRequest:
+        """For those who want to send it themselves."""
+        return provider_pb2.DeleteRequest(id=made.id, urn=self.urn, properties=self._struct(made.outs))
 
     def _read(self, request: provider_pb2.ReadRequest) -> Made:
         answer = self._call("Read", request)

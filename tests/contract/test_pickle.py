@@ -35,6 +35,10 @@ PUBLISHED = {
         "shadeform.Endpoint",
         5,
     ): "gAWVOQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBJzaGFkZWZvcm0uRW5kcG9pbnSUhZRSlC4=",
+    ("shadeform.SshKey", 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBzaGFkZWZvcm0uU3NoS2V5lIWUUpQu",
+    ("shadeform.SshKey", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBzaGFkZWZvcm0uU3NoS2V5lIWUUpQu",
+    ("shadeform.Volume", 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBzaGFkZWZvcm0uVm9sdW1llIWUUpQu",
+    ("shadeform.Volume", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBzaGFkZWZvcm0uVm9sdW1llIWUUpQu",
 }
 """Pulumi pickles with Python's default protocol: 4, and 5 from Python 3.14 on. Both are in states: never change one."""
 

@@ -15,6 +15,7 @@ from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.provider.answer_cache import AnswerCache
+from pulumi_cortecs.provider.kind import GENERATED, CrudKind
 from pulumi_cortecs.simulator.clouds import CLOUDS as SIMULATED
 from tests.clouds.case import CloudCase
 from tests.clouds.every import EVERY
@@ -142,3 +143,19 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     lists = limits_file.CLOUDS[case.name].values()
     assert {listed.argument for listed in lists} <= set(kind.arguments.replacing)
     assert {listed.value for listed in lists} <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))
+
+
+@pytest.mark.parametrize("name", sorted(_tokens.PLAIN_RESOURCES))
+def test_a_plain_resource_is_called_the_same_everywhere(name: str) -> None:
+    kind = _abi.load(name).kind
+    assert isinstance(kind, CrudKind)
+    assert name == f"{kind.cloud}.{kind.name}"
+    assert kind.token == _tokens.TOKENS[name]
+    assert "name" in kind.arguments.replacing
+    assert kind.arguments["name"].default is GENERATED
+    # the cost of an account is the same, whichever of its resources is bought
+    assert (kind in kind.instances.billed_kinds) == (kind.market is not None)
+    assert kind.billed_kinds == kind.instances.billed_kinds == EVERY[kind.cloud].kind().billed_kinds
+    credentials = Credentials(kind.cloud, kind.credentials.default_url, ("x" * 20,))
+    cloud = kind.open_cloud(credentials, 10.0, lambda inputs: None)
+    assert cloud.fingerprint == credentials.fingerprint != cloud.journal_account

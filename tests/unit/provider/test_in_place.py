@@ -198,7 +198,7 @@ def test_ids_of_another_cloud_are_not_asked_for(
     program: Program, simulator: Simulator, ceiling: Callable[[str], None]
 ) -> None:
     ceiling("1000 EUR")
-    elsewhere = replace(INSTANCE, credentials=replace(INSTANCE.credentials, cloud="elsewhere"))
+    elsewhere = replace(INSTANCE, token="elsewhere", credentials=replace(INSTANCE.credentials, cloud="elsewhere"))
     accounts.confirm_known(elsewhere, "12345", "elsewhere:account")
     program.checked({})
     assert simulator.control.requests().count("GET /api/v1/instances/{instance_id}") == 0

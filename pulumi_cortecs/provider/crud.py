@@ -1,0 +1,199 @@
+"""The life of a plain resource: changed in place where the vendor can, and provably deleted. Its creation is in
+crud_create.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from pulumi.dynamic import DiffResult, ReadResult, UpdateResult
+
+from pulumi_cortecs.http.errors import CloudError, ConfigurationError, NotFoundError, RefusedError
+from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
+from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
+from pulumi_cortecs.provider import accounts, host, machine_limits, reviewed_inputs, session
+from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.kind import CrudKind
+from pulumi_cortecs.provider.plain_cloud import NAME, PlainCloud
+from pulumi_cortecs.provider.properties import equal_values, read_properties, without_float
+
+Kind = CrudKind[Any, Any]
+
+_IN_USE_PAUSE: Final = 2.0
+_MAY_BE_IN_USE: Final = frozenset({400, 409, 422, 423})
+"""The statuses with which a vendor may refuse to delete what is in use."""
+
+
+class CrudError(Exception):
+    """A plain resource could not be created, changed, read or deleted. The text says what that means for the bill."""
+
+
+class InUseError(Exception):
+    """Something uses the resource, so that it is not deleted now."""
+
+
+def diff(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
+    """Compares the arguments: the table decides between replacement and update. Other credentials than the state's are
+    an update, too. The old resource goes first if both would have the same name. Sends no request."""
+    accounts.confirm_known(kind, resource_id, olds.get("account"))
+    reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
+    replaces = [key for key in kind.arguments.replacing if not equal_values(olds.get(key), news.get(key))]
+    if replaces or _changed_in_place(kind, olds, news):
+        has_same_name = bool(replaces) and NAME not in replaces
+        return DiffResult(changes=None, replaces=replaces, delete_before_replace=has_same_name)
+    return DiffResult(changes=accounts.credentials_changed(kind, olds.get("account")))
+
+
+def read(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> ReadResult:
+    """The resource as it is; its inputs show the differences from the program.
+
+    Only successful answers prove that it is gone. Raises CrudError if that is unknown, or if the resource to get does
+    not exist."""
+    is_recorded = "account" in props and not host.current_call().gets
+    if is_recorded:
+        accounts.confirm_known(kind, resource_id, props.get("account"))
+    try:
+        account = accounts.account(kind)
+        account.require_owner(resource_id, props.get("account"))
+        resource = account.find(resource_id)
+        if resource is None:
+            if is_recorded:
+                return ReadResult("", {})
+            raise CrudError(f"{kind.vendor} {kind.name} {resource_id!r} does not exist in this account")
+        recorded = _program_inputs(kind, props) if is_recorded else {}
+        inputs = {**kind.arguments.defaults, **recorded, **account.cloud.reported_inputs(resource)}
+        if kind.market is not None and "quote" not in inputs:
+            inputs["quote"], _ = accounts.market(kind).quote(inputs)
+    except CloudError as error:
+        raise CrudError(f"the status of {resource_id} is unknown, so the state stays as it was: {error}") from None
+    properties = outputs(kind, account, inputs, resource, props)
+    return ReadResult(resource_id, properties, kind.arguments.omit_defaults(inputs))
+
+
+def update(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
+    """Changes the resource in place. Raises CrudError."""
+    inputs = validated(kind, {**({"quote": olds["quote"]} if "quote" in olds else {}), **news})
+    accounts.confirm_known(kind, resource_id, olds.get("account"))
+    try:
+        account = accounts.account(kind)
+        account.require_owner(resource_id, olds.get("account"))
+        if _changed_in_place(kind, olds, inputs):
+            change(kind, account, resource_id, inputs)
+    except NotFoundError:
+        raise CrudError(
+            f"{kind.vendor} does not know {resource_id} any more; `pulumi up --refresh` creates a new one"
+        ) from None
+    except ConfigurationError as error:
+        raise CrudError(f"nothing was changed: {error}") from None
+    except CloudError as error:
+        raise CrudError(f"{resource_id} may not have the wanted arguments: {error}") from None
+    return UpdateResult(outputs(kind, account, inputs, detail(account, resource_id, None), olds))
+
+
+def delete(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> None:
+    """Deletes the resource, and returns when it is certainly gone. One that is in use is waited for, because the
+    deletion of an instance takes its time. Raises CrudError."""
+    accounts.confirm_known(kind, resource_id, props.get("account"))
+    try:
+        account = accounts.account(kind)
+        account.require_owner(resource_id, props.get("account"))
+        delete_when_unused(kind, account, resource_id)
+    except (CloudError, DeletionUnconfirmedError, InUseError) as error:
+        billed = " and be billed" if kind.market is not None else ""
+        raise CrudError(
+            f"{resource_id} may still exist{billed}: {error}. Run `pulumi destroy` again, or delete it in "
+            f"{kind.possessive} console"
+        ) from None
+    except InterruptedWaitError:
+        raise CrudError(f"interrupted; {resource_id} still exists") from None
+
+
+def change(kind: Kind, account: Account, resource_id: str, inputs: Mapping[str, Any]) -> None:
+    """Changes what the vendor can change in place. Raises CloudError."""
+    assert kind.update is not None  # else no row of the table is one that changes in place
+    try:
+        kind.update(plain_cloud(account).client, resource_id, {key: inputs[key] for key in kind.arguments})
+    finally:
+        account.poller.mark_changed(resource_id)
+
+
+def delete_when_unused(kind: Kind, account: Account, resource_id: str) -> None:
+    """Deletes, and tries again while the resource is, or may be, in use, until `release_timeout`.
+
+    Raises CloudError, DeletionUnconfirmedError and InUseError.
+    """
+    clock = session.current().waiting_clock
+    until = clock.now() + kind.release_timeout
+
+    def require_deletable(resource: Any) -> None:
+        if reason := kind.undeletable(resource):
+            raise DeletionUnconfirmedError(reason)
+        if user := kind.used_by(resource):
+            raise InUseError(f"{user} uses it")
+
+    while True:
+        try:
+            account.deletion().delete(resource_id, require_deletable)
+            break
+        except (RefusedError, InUseError) as error:
+            may_be_in_use = isinstance(error, InUseError) or error.status in _MAY_BE_IN_USE
+            if not may_be_in_use or clock.now() > until:
+                raise
+            host.current_call().report_progress(f"waiting until it can be deleted: {error}")
+        clock.sleep(min(_IN_USE_PAUSE, kind.release_timeout / 4))
+        account.poller.mark_changed(resource_id)
+    account.log.record_gone(resource_id)
+    if kind.market is not None:
+        machine_limits.release(kind, account, resource_id)
+
+
+def plain_cloud(account: Account) -> PlainCloud[Any]:
+    """The account as that of a CrudKind."""
+    assert isinstance(account.cloud, PlainCloud)  # that of every CrudKind
+    return account.cloud
+
+
+def _changed_in_place(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    defaults = kind.arguments.defaults
+    return any(
+        not equal_values(olds.get(key, defaults.get(key)), news.get(key, defaults.get(key)))
+        for key in kind.arguments.updatable
+    )
+
+
+def _program_inputs(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of the resource, without those that the host adds."""
+    return {key: without_float(props[key]) for key in kind.inputs if key in props}
+
+
+def validated(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as check completed them. Raises CrudError for invalid ones: a policy's remediation comes after
+    check."""
+    given = {key: value for key, value in props.items() if key != "quote"}
+    settled, problems = read_properties({**kind.arguments.defaults, **given}, kind.arguments)
+    refusals = [f"{problem.property} {problem.reason}" for problem in problems]
+    refusals += [f"{key} is missing" for key in kind.arguments if key not in settled]
+    if kind.market is not None and "quote" not in props:
+        refusals.append("it has no price, because it could not be asked for when the inputs were checked")
+    if refusals:
+        raise CrudError(f"refused, because the inputs differ from those that were checked: {'; '.join(refusals)}")
+    return settled if kind.market is None else {**settled, "quote": props["quote"]}
+
+
+def detail(account: Account, resource_id: str, resource: Any | None) -> Any | None:
+    """The resource for the outputs. Raises nothing, because its id has to get into the state; a refresh completes
+    them."""
+    with suppress(CloudError):
+        return account.cloud.get_instance(resource_id) if resource is None else resource
+    return None
+
+
+def outputs(
+    kind: Kind, account: Account, inputs: Mapping[str, Any], resource: Any | None, olds: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The properties in the state: the inputs, the vendor's, and from `olds` those that the vendor tells only once."""
+    known = {key: value for key, value in (olds or {}).items() if key in kind.told_once}
+    vendors = {} if resource is None else kind.outputs(resource)
+    own = {key: value for key, value in vendors.items() if key not in kind.arguments}
+    return {**kind.arguments.omit_defaults(inputs), **known, **own, "account": account.fingerprint}

@@ -1,0 +1,126 @@
+"""The plain resources of one type and account, as the life cycle knows them: as instances that are always ready.
+
+So a purchase that goes wrong is recorded, found again and taken over by the same code as that of an instance; here a
+resource proves its order by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.http.credentials import Credentials
+from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    OrderAnswer,
+    OrderMatch,
+    OrderRef,
+    OrderSpec,
+    Phase,
+    ProvesOrders,
+)
+from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
+
+R = TypeVar("R")
+NAME = "name"
+"""The argument that every plain resource has."""
+
+
+class PlainCloud(ProvesOrders[R]):
+    """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
+
+    def __init__(
+        self,
+        kind: CrudKind[Any, R],
+        client: VendorClient,
+        credentials: Credentials,
+        list_lag: float,
+        price: Callable[[Inputs], Money | None],
+    ) -> None:
+        """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
+        self.kind = kind
+        self.client = client
+        self.fingerprint = credentials.fingerprint
+        self.base_url = credentials.base_url
+        self.list_lag = list_lag
+        self._price = price
+        others = kind.arguments.names_where(lambda argument: not argument.secret)
+        self._ordered = (NAME, *(key for key in others if key in kind.arguments.replacing and key != NAME))
+
+    @property
+    def journal_account(self) -> str:
+        """That of the credentials, and the type: the orders of other types are none of these."""
+        return self.kind.journal_account(self.fingerprint)
+
+    def list_instances(self) -> Mapping[str, R]:
+        return self.kind.list_all(self.client)
+
+    def get_instance(self, instance_id: str) -> R | None:
+        try:
+            return self.kind.get(self.client, instance_id)
+        except NotFoundError:
+            return None
+
+    def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[R]:
+        return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
+
+    def delete(self, instance_id: str) -> None:
+        self.kind.delete(self.client, instance_id)
+
+    def vendor_time(self) -> float | None:
+        return self.client.vendor_time()
+
+    def vendor_date(self) -> float | None:
+        return self.client.vendor_date()
+
+    def hourly_price(self, instance: R) -> Money | None:
+        return self._price(self.reported_inputs(instance)) if self.kind.market is not None else None
+
+    def price_text(self, instance: R) -> str:
+        return super().price_text(instance) if self.kind.market is not None else "free"
+
+    def id_of(self, instance: R) -> str:
+        return self.kind.id_of(instance)
+
+    def phase(self, instance: R) -> Phase:
+        return Phase.READY
+
+    def ready_phase(self, instance: R) -> Phase:
+        return Phase.READY
+
+    def is_billed(self, instance: R) -> bool:
+        return self.kind.market is not None
+
+    def started_at(self, instance: R) -> float | None:
+        return None
+
+    def reported_inputs(self, instance: R) -> Mapping[str, Any]:
+        outputs = self.kind.outputs(instance)
+        return {key: outputs[key] for key in self.kind.arguments if key in outputs}
+
+    def name_of(self, instance: R) -> str:
+        """The resource's name."""
+        return str(self.reported_inputs(instance)[NAME])
+
+    def progress_text(self, instance: R) -> str:
+        return ""
+
+    def endpoint_outputs(self, instance: R, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"status": "in use" if self.kind.used_by(instance) else "ready"}
+
+    def match(self, instance: R, ordered: OrderSpec) -> OrderMatch:
+        is_its_own = ordered.arguments[:2] == (self.kind.name, self.name_of(instance))
+        return OrderMatch.YES if is_its_own else OrderMatch.NO
+
+    def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
+        if any(inputs.get(key) is None for key in self._ordered):
+            return None
+        return (self.kind.name, *(inputs[key] for key in self._ordered))
+
+    def describe_order(self, ordered: Arguments) -> str:
+        return f"{ordered[0]} {ordered[1]!r}"
+
+    def next_steps(self, instance_ids: Iterable[str]) -> str:
+        return f"Delete what you do not need in {self.kind.possessive} console, and run `pulumi up` again."

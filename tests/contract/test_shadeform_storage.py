@@ -1,0 +1,143 @@
+"""SSH keys and volumes of Shadeform over the host's wire, on the simulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from pulumi_cortecs._tokens import TOKENS
+from pulumi_cortecs.simulator import Simulator
+from tests.clouds.shadeform import A6000, SHADEFORM
+from tests.contract.engine import listening
+from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Host, Made, Resource
+from tests.contract.patience import until
+
+SSH_KEY, VOLUME = TOKENS["shadeform.SshKey"], TOKENS["shadeform.Volume"]
+PUBLIC: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx me@example"
+PLACE: Final = {"cloud": "hyperstack", "region": "montreal-canada-2"}
+PROGRAMS: Final[dict[str, dict[str, Any]]] = {
+    SSH_KEY: {"public_key": PUBLIC},
+    VOLUME: {**PLACE, "size_in_gb": 100},
+}
+ORDERS: Final = {SSH_KEY: "POST /v1/sshkeys/add", VOLUME: "POST /v1/volumes/create"}
+BOTH = pytest.mark.parametrize("kind", [SSH_KEY, VOLUME], ids=["key", "volume"])
+StartHost = Callable[..., Host]
+
+
+@pytest.fixture
+def host(start_host: StartHost) -> Host:
+    return start_host(before=IMPATIENT)
+
+
+@pytest.fixture
+def console(simulator: Simulator) -> Iterator[httpx.Client]:
+    environment = simulator.env()
+    headers = {"X-API-KEY": environment["SHADEFORM_API_KEY"]}
+    with httpx.Client(base_url=environment["SHADEFORM_BASE_URL"], headers=headers, trust_env=False) as client:
+        yield client
+
+
+def plain(host: Host, kind: str, name: str = "data") -> Resource:
+    return Resource(host, kind, name, parent=kind)
+
+
+def names(console: httpx.Client, kind: str) -> set[str]:
+    """The names of the keys or volumes, without the vendor's own."""
+    path, key = {SSH_KEY: ("/sshkeys", "ssh_keys"), VOLUME: ("/volumes", "volumes")}[kind]
+    return {row["name"] for row in console.get(path).json()[key]} - {"Shadeform Managed Key"}
+
+
+@BOTH
+def test_what_is_created_reads_as_it_was_and_is_deleted(
+    host: Host, start_host: StartHost, console: httpx.Client, kind: str
+) -> None:
+    inputs = plain(host, kind).check(PROGRAMS[kind]).inputs
+    made = plain(host, kind).create(inputs)
+    computed = {
+        SSH_KEY: {"is_default"},
+        VOLUME: {"cloud_assigned_id", "fixed_size", "supports_multi_mount", "cost_estimate", "mounted_by"},
+    }[kind]
+    assert made.outs.keys() - inputs.keys() == {*computed, "account"}
+    read = plain(start_host(), kind).read(made)
+    assert (read.id, read.inputs) == (made.id, inputs)
+    assert names(console, kind) == {inputs["name"]}
+    plain(host, kind).delete(made)
+    assert names(console, kind) == set()
+
+
+@BOTH
+@pytest.mark.parametrize("fault", [{"kind": "lost_answer"}, {"kind": "server_error", "after_side_effect": True}])
+def test_a_lost_answer_is_one_resource(
+    host: Host, simulator: Simulator, console: httpx.Client, kind: str, fault: dict[str, Any]
+) -> None:
+    method, path = ORDERS[kind].split()
+    simulator.control.fault(**fault, method=method, path=path, count=1)
+    made = plain(host, kind).buy(PROGRAMS[kind])
+    assert names(console, kind) == {made.outs["name"]}
+    assert simulator.control.requests().count(ORDERS[kind]) == 1
+
+
+def test_a_key_is_one_line_without_its_end(host: Host) -> None:
+    assert plain(host, SSH_KEY).check({"public_key": f"{PUBLIC}\n"}).inputs["public_key"] == PUBLIC
+    for wrong in ("AAAA", "", "ssh-rsa AAAA\nssh-rsa BBBB"):
+        (reason,) = plain(host, SSH_KEY).check({"public_key": wrong}).reasons("public_key")
+        assert reason.startswith("must be a public key such as ")
+
+
+def test_the_default_key_is_not_deleted_and_named(host: Host, console: httpx.Client) -> None:
+    made = plain(host, SSH_KEY).buy({**PROGRAMS[SSH_KEY], "name": "mine"})
+    console.post(f"/sshkeys/{made.id}/setdefault").raise_for_status()
+    with pytest.raises(CallFailedError, match="'mine' is the account's default key; make another one the default"):
+        plain(host, SSH_KEY).delete(made)
+    assert names(console, SSH_KEY) == {"mine"}
+
+
+def test_a_volume_is_deleted_when_nothing_mounts_it(host: Host, console: httpx.Client, simulator: Simulator) -> None:
+    made = plain(host, VOLUME).buy(PROGRAMS[VOLUME])
+    instance = host.instance(of=SHADEFORM).buy({**A6000, **PLACE, "volume_ids": [made.id]})
+    deletion = host.stub.Delete.future(plain(host, VOLUME).delete_request(made))
+    until(lambda: simulator.control.requests().count("GET /v1/volumes") > 2)
+    console.post(f"/instances/{instance.id}/delete").raise_for_status()
+    deletion.result(timeout=25)
+    assert names(console, VOLUME) == set()
+
+
+def test_the_price_of_a_volume_is_in_the_plan(host: Host) -> None:
+    volume = plain(host, VOLUME)
+    quote = volume.check(PROGRAMS[VOLUME]).inputs["quote"]
+    assert (quote["hourly_total"], quote["currency"], quote["source"]) == ("0.01", "USD", "live")
+    assert volume.check({**PROGRAMS[VOLUME], "size_in_gb": UNKNOWN}).inputs["quote"] == UNKNOWN
+    wrong = {"cloud": "hyperstak"}, {"region": "oslo-norway-1"}
+    for change in wrong:
+        ((name, reason),) = volume.check({**PROGRAMS[VOLUME], **change}).failures
+        assert name in change
+        assert reason
+
+
+def test_another_size_destroys_the_data_and_says_so(start_host: StartHost) -> None:
+    with listening() as engine:
+        volume = plain(start_host(engine=engine.address), VOLUME)
+        settled = volume.check(PROGRAMS[VOLUME]).inputs
+        news = volume.check({**PROGRAMS[VOLUME], "size_in_gb": 200}, settled).inputs
+        assert set(volume.diff(Made("x", settled).outs, news).replaces) == {"size_in_gb", "name"}
+    assert [message for message in engine.messages if "destroys the data" in message]
+
+
+def test_instances_and_volumes_are_one_sum(start_host: StartHost, simulator: Simulator, tmp_path: Path) -> None:
+    limits = tmp_path / "limits.json"
+    url = simulator.env()["SHADEFORM_BASE_URL"]
+    ceiling = {"allowed_base_urls": [url], "account_hourly_ceiling": "0.52 USD"}
+    limits.write_text(json.dumps({"shadeform": ceiling}))
+    host = start_host({"PULUMI_CORTECS_LIMITS": str(limits)}, before=IMPATIENT)
+    host.instance(of=SHADEFORM).buy({**A6000, **PLACE})
+    made = plain(host, VOLUME).buy(PROGRAMS[VOLUME])
+    ((name, reason),) = plain(host, VOLUME, "more").check({**PROGRAMS[VOLUME], "size_in_gb": 200}).failures
+    assert name == "cloud"
+    assert "the account would cost 0.53 USD per hour" in reason
+    plain(host, VOLUME).delete(made)
+    assert plain(host, VOLUME, "more").check({**PROGRAMS[VOLUME], "size_in_gb": 200}).failures == ()
