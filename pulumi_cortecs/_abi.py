@@ -33,8 +33,8 @@ KINDS: Final[dict[str, str]] = {
     "cortecs.Endpoint": "pulumi_cortecs.cortecs.kind:INSTANCE",
     "shadeform.Instance": "pulumi_cortecs.shadeform.kind:INSTANCE",
     "shadeform.Endpoint": "pulumi_cortecs.shadeform.kind:INSTANCE",
-    "shadeform.SshKey": "pulumi_cortecs.shadeform_aux:SSH_KEY",
-    "shadeform.Volume": "pulumi_cortecs.shadeform_aux:VOLUME",
+    "shadeform.SshKey": "pulumi_cortecs.shadeform.kind:SSH_KEY",
+    "shadeform.Volume": "pulumi_cortecs.shadeform.kind:VOLUME",
 }
 """The kind of resource that each name serves: "module:constant"."""
 

@@ -13,6 +13,10 @@ from pulumi_cortecs.shadeform.resources import (
     Provider,
     RegistryCredentials,
     ScriptConfiguration,
+    SshKey,
+    SshKeyArgs,
+    Volume,
+    VolumeArgs,
     VolumeMount,
 )
 
@@ -39,6 +43,10 @@ __all__ = [
     "Provider",
     "RegistryCredentials",
     "ScriptConfiguration",
+    "SshKey",
+    "SshKeyArgs",
+    "Volume",
+    "VolumeArgs",
     "VolumeMount",
     "get_instance",
     "get_instance_output",

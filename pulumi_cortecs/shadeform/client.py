@@ -120,6 +120,52 @@ class ApiInstance(WireModel):
     volume_mount: dict[str, Any] | None = None
 
 
+class ApiSshKey(WireModel):
+    """An SSH key of the account. One of them is the default; the vendor's own cannot be told by any field."""
+
+    id: _Id
+    name: _Words
+    public_key: _Words
+    is_default: bool = False
+
+
+class ApiVolume(WireModel):
+    """A storage volume. `cost_estimate` is in dollars, `mounted_by` the id of an instance, "" for none."""
+
+    id: _Id
+    cloud: _Words
+    region: _Words
+    name: _Words
+    size_in_gb: int
+    cloud_assigned_id: _Words | None = None
+    fixed_size: bool | None = None
+    supports_multi_mount: bool | None = None
+    cost_estimate: _Words | None = None
+    mounted_by: _Words | None = None
+
+
+class ApiVolumeType(WireModel):
+    """A kind of volume in one region. `price_per_gb_per_hour` is in dollars."""
+
+    cloud: _Id
+    region: _Id
+    price_per_gb_per_hour: str
+    fixed_size: bool | None = None
+    supports_multi_mount: bool | None = None
+
+
+class _SshKeys(WireModel):
+    ssh_keys: list[ApiSshKey]
+
+
+class _Volumes(WireModel):
+    volumes: list[ApiVolume]
+
+
+class _VolumeTypes(WireModel):
+    volume_types: list[ApiVolumeType]
+
+
 class _Instances(WireModel):
     instances: list[ApiInstance]
 
@@ -201,6 +247,46 @@ class ShadeformClient:
     def delete_instance(self, instance_id: str) -> None:
         """Requests the deletion; the bill ends when the status is `deleting`."""
         self._act("delete", instance_id)
+
+    def ssh_keys(self) -> dict[str, ApiSshKey]:
+        """All SSH keys of the account by id, the vendor's own among them."""
+        answer = self._core.call("GET", "/sshkeys", _SshKeys, retry=Retry.IDEMPOTENT)
+        return {key.id: key for key in answer.ssh_keys}
+
+    def ssh_key(self, key_id: str) -> ApiSshKey:
+        """One SSH key. Raises NotFoundError for an unknown id (404 by inference)."""
+        return self._core.call("GET", f"{_path('sshkeys', key_id)}/info", ApiSshKey, retry=Retry.IDEMPOTENT)
+
+    def add_ssh_key(self, name: str, public_key: str) -> str:
+        """Adds an SSH key and returns its id. It is not sent again once the vendor may have received it."""
+        body = {"name": name, "public_key": public_key}
+        return self._core.call("POST", "/sshkeys/add", _Created, retry=Retry.IF_NEVER_SENT, body=body).id
+
+    def delete_ssh_key(self, key_id: str) -> None:
+        """Deletes an SSH key. Shadeform refuses it for its own, for the default one, and for one that is in use."""
+        self._core.call("POST", f"{_path('sshkeys', key_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
+
+    def volumes(self) -> dict[str, ApiVolume]:
+        """All volumes of the account by id."""
+        answer = self._core.call("GET", "/volumes", _Volumes, retry=Retry.IDEMPOTENT)
+        return {volume.id: volume for volume in answer.volumes}
+
+    def volume(self, volume_id: str) -> ApiVolume:
+        """One volume. Raises NotFoundError for an unknown id (404 by inference)."""
+        return self._core.call("GET", f"{_path('volumes', volume_id)}/info", ApiVolume, retry=Retry.IDEMPOTENT)
+
+    def volume_types(self) -> list[ApiVolumeType]:
+        """The kinds of volumes of all clouds, with their prices."""
+        return self._core.call("GET", "/volumes/types", _VolumeTypes, retry=Retry.IDEMPOTENT).volume_types
+
+    def create_volume(self, order: Mapping[str, Any]) -> str:
+        """Buys a volume and returns its id. It is not sent again once the vendor may have received it: after an error
+        with `may_have_taken_effect` the volume may exist."""
+        return self._core.call("POST", "/volumes/create", _Created, retry=Retry.IF_NEVER_SENT, body=dict(order)).id
+
+    def delete_volume(self, volume_id: str) -> None:
+        """Deletes a volume and its data. Shadeform refuses it while an instance mounts the volume."""
+        self._core.call("POST", f"{_path('volumes', volume_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
 
     def _act(self, verb: str, instance_id: str, body: dict[str, Any] | None = None) -> None:
         self._core.call("POST", f"{_path('instances', instance_id)}/{verb}", _Done, retry=Retry.IDEMPOTENT, body=body)

@@ -14,6 +14,7 @@ from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
 from pulumi_cortecs.provider.kind import (
+    GENERATED,
     MARKET,
     Argument,
     ArgumentTable,
@@ -47,8 +48,9 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cost import Money, Offer
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
-    from pulumi_cortecs.lifecycle.cloud import Cloud
+    from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
     from pulumi_cortecs.provider.answer_cache import AnswerCache
+    from pulumi_cortecs.shadeform.client import ApiSshKey, ApiVolume, ShadeformClient
 
 API_KEY: Final = CredentialKey(
     "shadeform:apiKey", "SHADEFORM_API_KEY", "api_key", "shadeform:provider:apiKey", secret=True
@@ -254,8 +256,6 @@ def _pinned(prices: PriceList) -> Market:
 
 
 def _billed_resources() -> tuple[CrudKind[Any, Any], ...]:
-    from pulumi_cortecs.shadeform_aux import VOLUME
-
     return (VOLUME,)
 
 
@@ -282,4 +282,103 @@ INSTANCE: Final = InstanceKind(
     endpoint_arguments=(ENDPOINT_PORT,),
     conflicts=_conflicts,
     billed_resources=_billed_resources,
+)
+
+
+def _client(credentials: Credentials) -> ShadeformClient:
+    from pulumi_cortecs.shadeform.client import ShadeformClient
+
+    return ShadeformClient(credentials)
+
+
+def _add_ssh_key(client: ShadeformClient, inputs: Inputs) -> OrderAnswer[ApiSshKey]:
+    from pulumi_cortecs.lifecycle.cloud import OrderAnswer
+
+    return OrderAnswer(client.add_ssh_key(inputs["name"], inputs["public_key"]))
+
+
+def _create_volume(client: ShadeformClient, inputs: Inputs) -> OrderAnswer[ApiVolume]:
+    from pulumi_cortecs.lifecycle.cloud import OrderAnswer
+
+    return OrderAnswer(client.create_volume({key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")}))
+
+
+def _volume_market(client: ShadeformClient, answers: AnswerCache) -> Market:
+    from pulumi_cortecs.shadeform.market import volume_market
+
+    return volume_market(client, answers)
+
+
+def _volume_outputs(volume: ApiVolume) -> dict[str, Any]:
+    return {
+        "cloud": volume.cloud,
+        "region": volume.region,
+        "size_in_gb": volume.size_in_gb,
+        "name": volume.name,
+        "cloud_assigned_id": volume.cloud_assigned_id or "",
+        "fixed_size": bool(volume.fixed_size),
+        "supports_multi_mount": bool(volume.supports_multi_mount),
+        "cost_estimate": volume.cost_estimate or "",
+        "mounted_by": volume.mounted_by or "",
+    }
+
+
+def _public_key(value: Any) -> str:
+    key = string(value).strip()  # a file ends with a newline
+    if len(key.split()) < 2 or not key.isprintable():
+        raise InvalidValueError(f"must be a public key such as 'ssh-ed25519 AAAA... name', in one line; got {key!r}")
+    return key
+
+
+def _undeletable(key: ApiSshKey) -> str:
+    """The refusal that no waiting ends (docs/apis/shadeform.md#requests)."""
+    return f"{key.name!r} is the account's default key; make another one the default first" if key.is_default else ""
+
+
+SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
+    name="SshKey",
+    token=TOKENS["shadeform.SshKey"],
+    credentials=CREDENTIALS,
+    instances=INSTANCE,
+    arguments=ArgumentTable(
+        "an SshKey",
+        {
+            "public_key": Argument(_public_key, Required("which public key should be added?")),
+            "name": Argument(identifier, GENERATED),
+        },
+    ),
+    client=_client,
+    list_all=lambda client: client.ssh_keys(),
+    get=lambda client, key_id: client.ssh_key(key_id),
+    create=_add_ssh_key,
+    delete=lambda client, key_id: client.delete_ssh_key(key_id),
+    id_of=lambda key: key.id,
+    outputs=lambda key: {"name": key.name, "public_key": key.public_key, "is_default": key.is_default},
+    undeletable=_undeletable,
+)
+VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
+    name="Volume",
+    token=TOKENS["shadeform.Volume"],
+    credentials=CREDENTIALS,
+    instances=INSTANCE,
+    arguments=ArgumentTable(
+        "a Volume",
+        {
+            "cloud": Argument(identifier, Required("on which cloud should it be?"), priced=True),
+            "region": Argument(identifier, Required("in which region should it be?"), priced=True),
+            "size_in_gb": Argument(integer(1), Required("how large should it be?"), priced=True),
+            "name": Argument(identifier, GENERATED),
+            **{key: LIFE_CYCLE[key] for key in ("max_price", "price_tolerance")},
+        },
+    ),
+    client=_client,
+    list_all=lambda client: client.volumes(),
+    get=lambda client, volume_id: client.volume(volume_id),
+    create=_create_volume,
+    delete=lambda client, volume_id: client.delete_volume(volume_id),
+    id_of=lambda volume: volume.id,
+    outputs=_volume_outputs,
+    market=_volume_market,
+    destroys_data=True,
+    used_by=lambda volume: volume.mounted_by or "",
 )

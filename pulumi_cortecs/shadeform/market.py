@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from pulumi_cortecs.cost import BillingInterval, Money, Offer, PricedHardware, RamMeaning
@@ -25,6 +25,8 @@ from pulumi_cortecs.shadeform.client import (
     ApiAvailability,
     ApiInstanceType,
     ApiTypeConfiguration,
+    ApiVolumeType,
+    ShadeformClient,
     ShadeformPublicClient,
 )
 from pulumi_cortecs.shadeform.kind import CURRENCY, INSTANCE
@@ -85,6 +87,57 @@ class ShadeformMarket:
         made = Quote(hour, per_minute(hour), hour, self.source).as_property()
         linked = inputs.get("shade_cloud") is False
         return {**made, "billed_by": f"your linked {offered.cloud} account"} if linked else made
+
+
+@dataclass(frozen=True)
+class VolumeMarket:
+    """The market of volumes. See `kind.Market`."""
+
+    volume_types: Callable[[], Sequence[ApiVolumeType]]
+
+    def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
+        """Checks cloud and region, and adds the quote."""
+        quote, refusals = self.quote(wanted)
+        problems += refusals
+        return {**wanted, "quote": quote}
+
+    def availability(self, inputs: Inputs, _refusal: str = "", /) -> list[Problem]:
+        """The problems with cloud and region."""
+        return self.quote(inputs)[1]
+
+    def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:
+        """The quote, by cloud, region and size."""
+        kinds = self.volume_types()  # once: the next answer may be another list
+        cloud, region, size = (inputs.get(key, UNKNOWN) for key in ("cloud", "region", "size_in_gb"))
+        clouds = sorted({kind.cloud for kind in kinds})
+        if not is_unknown(cloud) and cloud not in clouds:
+            return {}, [Problem("cloud", f"{VENDOR} has no volumes of {cloud!r}{suggestion(cloud, clouds)}")]
+        if is_unknown(cloud, region):
+            return UNKNOWN, []
+        matching = (kind for kind in kinds if (kind.cloud, kind.region) == (cloud, region))
+        if (kind := next(matching, None)) is None:
+            regions = [kind.region for kind in kinds if kind.cloud == cloud]
+            reason = f"{cloud} has no volumes in region {region!r}{suggestion(region, regions)}"
+            return {}, [Problem("region", reason)]
+        if is_unknown(size):
+            return UNKNOWN, []
+        hour = _volume_price(kind.price_per_gb_per_hour, size)
+        return {} if hour is None else Quote(hour, per_minute(hour), hour, LIVE).as_property(), []
+
+    def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
+        """The values for allow-lists, as policies spell them: "CLOUD/REGION/volume" for its hardware."""
+        place = [inputs.get(key, f"{key} that {VENDOR} does not report") for key in ("cloud", "region")]
+        cloud, region = (None if is_unknown(part) else str(part) for part in place)
+        return {
+            "cloud": cloud,
+            "region": region,
+            "hardware_type_id": None if cloud is None or region is None else f"{cloud}/{region}/volume",
+        }
+
+
+def volume_market(client: ShadeformClient, answers: AnswerCache) -> VolumeMarket:
+    """The market by Shadeform's answers, which need a key."""
+    return VolumeMarket(lambda: answers.get("volume types", client.volume_types))
 
 
 def live_market(client: ShadeformPublicClient, answers: AnswerCache) -> ShadeformMarket:
@@ -276,3 +329,12 @@ def _pinned_types(prices: PriceList) -> list[ApiInstanceType]:
         )
         for (cloud, name), regions in rows.items()
     ]
+
+
+def _volume_price(price_per_gb: str, size: int) -> Money | None:
+    """The hourly price of a volume, None for a price that is none."""
+    try:
+        amount = Decimal(price_per_gb) * size
+    except InvalidOperation:
+        return None
+    return Money(amount, CURRENCY) if amount.is_finite() and amount > 0 else None

@@ -8,11 +8,14 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast, overload
 
 import pulumi
+from pulumi.dynamic import Resource
 
+from pulumi_cortecs import _abi
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import with_ints
+from pulumi_cortecs.resources.constructor import split_arguments, with_ints
 from pulumi_cortecs.resources.instance import EndpointResource, EndpointText, InstanceForm, InstanceResource
-from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE
+from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
+from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, VOLUME
 
 
 class Provider(ExplicitProvider):
@@ -418,6 +421,93 @@ class Instance(InstanceResource, form=_FORM):
     """The time of its deletion, ISO-8601; None while it exists."""
 
 
-for _declared in (Endpoint, Instance):
+@dataclass(kw_only=True)
+class SshKeyArgs:
+    """The arguments of an SshKey.
+
+    `public_key`: the public key, as in a file `id_ed25519.pub`. `name`: a name that no other key of the account has; by
+    default one is made of the resource's name. A change of either is a replacement.
+    """
+
+    public_key: pulumi.Input[str]
+    name: pulumi.Input[str] | None = None
+
+
+class SshKey(Resource, module="shadeform", name="SshKey"):
+    """A public key for `ssh_key_id` of an Instance. It costs nothing."""
+
+    public_key: pulumi.Output[str]
+    name: pulumi.Output[str]
+    is_default: pulumi.Output[bool]
+    """Whether instances without an `ssh_key_id` get it."""
+    account: pulumi.Output[str]
+    """The fingerprint of the account that has it, which reveals no credential."""
+
+    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
+        """Takes `(name, SshKeyArgs(...), opts)` or `(name, opts, public_key=..., ...)`, as Pulumi's own SDKs do."""
+        required = {"public_key": "which public key should be added?"}
+        wanted, opts = split_arguments("SshKey", SshKeyArgs, required, args, kwargs)
+        with limited_stack_trace(USER_FRAMES):
+            props = {**vars(wanted), **dict.fromkeys(("is_default", "account"))}
+            super().__init__(_abi.load("shadeform.SshKey"), resource_name, props, opts)
+
+
+@dataclass(kw_only=True)
+class VolumeArgs:
+    """The arguments of a Volume.
+
+    `cloud`, `region`: the place, the same as that of the instance that mounts it. `size_in_gb`: its size. `name`: a
+    name that no other volume of the account has; by default one is made of the resource's name. `max_price`: the
+    highest price to buy at, per hour, "0.05 USD". `price_tolerance`: the whole percents (0 by default) by which the
+    price may exceed the one that the preview showed.
+
+    A change of the first four is a replacement, which destroys the data.
+    """
+
+    cloud: pulumi.Input[str]
+    region: pulumi.Input[str]
+    size_in_gb: pulumi.Input[int]
+    name: pulumi.Input[str] | None = None
+    max_price: pulumi.Input[str] | None = None
+    price_tolerance: pulumi.Input[int] | None = None
+
+
+class Volume(Resource, module="shadeform", name="Volume"):
+    """A storage volume for `volume_ids` of an Instance: bought by `pulumi up`, deleted by `pulumi destroy`, and billed
+    in between."""
+
+    cloud: pulumi.Output[str]
+    region: pulumi.Output[str]
+    size_in_gb: pulumi.Output[int]
+    name: pulumi.Output[str]
+    max_price: pulumi.Output[str | None]
+    price_tolerance: pulumi.Output[int | None]
+    quote: pulumi.Output[Any]
+    """Its price: `hourly_total`, `price_per_hour` and `price_per_minute`, all decimal strings, with `currency` and
+    `source`."""
+    cloud_assigned_id: pulumi.Output[str]
+    """The id that the cloud has given it."""
+    fixed_size: pulumi.Output[bool]
+    """Whether it has a fixed size, and does not grow with its content."""
+    supports_multi_mount: pulumi.Output[bool]
+    """Whether several instances can mount it at the same time."""
+    cost_estimate: pulumi.Output[str]
+    """What it has cost at the last refresh, in US dollars."""
+    mounted_by: pulumi.Output[str]
+    """The id of the instance that mounted it at the last refresh, "" for none."""
+    account: pulumi.Output[str]
+    """The fingerprint of the account that bought it, which reveals no credential."""
+
+    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
+        """Takes `(name, VolumeArgs(...), opts)` or `(name, opts, cloud=..., ...)`, as Pulumi's own SDKs do."""
+        required = {key: VOLUME.arguments.required[key] for key in ("cloud", "region", "size_in_gb")}
+        wanted, opts = split_arguments("Volume", VolumeArgs, required, args, kwargs)
+        computed = ("quote", "cloud_assigned_id", "fixed_size", "supports_multi_mount", "cost_estimate", "mounted_by")
+        with limited_stack_trace(USER_FRAMES):
+            props = {**vars(wanted), **dict.fromkeys((*computed, "account"))}
+            super().__init__(_abi.load("shadeform.Volume"), resource_name, props, opts)
+
+
+for _declared in (Endpoint, Instance, SshKey, Volume):
     # strings would be compiled again for each resource, because Pulumi does not cache them
     _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)

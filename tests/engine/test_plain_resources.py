@@ -18,7 +18,7 @@ def program(size: int = 100, public_key: str = "ssh-ed25519 AAAA me", name: str 
     return "\n".join(
         (
             "import pulumi",
-            "from pulumi_cortecs.shadeform_aux import SshKey, Volume",
+            "from pulumi_cortecs.shadeform import SshKey, Volume",
             f"key = SshKey('login', public_key={public_key!r})",
             "data = Volume('data', cloud='hyperstack', region='montreal-canada-2',",
             f"              size_in_gb={size}{named})",

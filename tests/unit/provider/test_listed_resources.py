@@ -12,8 +12,8 @@ from pulumi_cortecs.http import api_client
 from pulumi_cortecs.provider import accounts, session
 from pulumi_cortecs.provider.listed_resources import NotDeletedError, as_purchasable
 from pulumi_cortecs.provider.session import Session
-from pulumi_cortecs.shadeform.kind import INSTANCE
-from pulumi_cortecs.shadeform_aux import VOLUME, StorageClient
+from pulumi_cortecs.shadeform.client import ShadeformClient
+from pulumi_cortecs.shadeform.kind import INSTANCE, VOLUME
 from pulumi_cortecs.simulator import Simulator
 from tests.clouds.shadeform import A6000
 
@@ -21,21 +21,21 @@ PLACE = {"cloud": "hyperstack", "region": "montreal-canada-2"}
 
 
 @pytest.fixture
-def client(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageClient]:
+def client(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShadeformClient]:
     """The client of the account whose volumes are listed."""
     for name, value in {**simulator.env(), "PULUMI_CORTECS_LIST_LAG": "0"}.items():
         monkeypatch.setenv(name, value)
     before = session.current()
     session.activate(Session())
     client = accounts.account(VOLUME, {}).cloud.client
-    assert isinstance(client, StorageClient)
+    assert isinstance(client, ShadeformClient)
     yield client
     session.activate(before)
     api_client.shared_client().close()
     api_client.shared_client.cache_clear()
 
 
-def test_a_volume_is_listed_with_its_price_and_deleted(client: StorageClient) -> None:
+def test_a_volume_is_listed_with_its_price_and_deleted(client: ShadeformClient) -> None:
     volume_id = client.create_volume({**PLACE, "size_in_gb": 100, "name": "data"})
     (volumes,) = INSTANCE.other_purchases
     assert (volumes.token, volumes.noun) == (VOLUME.token, "volume")
@@ -49,7 +49,7 @@ def test_a_volume_is_listed_with_its_price_and_deleted(client: StorageClient) ->
     assert volumes.listed(cloud) == []
 
 
-def test_a_mounted_volume_is_not_deleted_and_its_user_named(client: StorageClient) -> None:
+def test_a_mounted_volume_is_not_deleted_and_its_user_named(client: ShadeformClient) -> None:
     volume_id = client.create_volume({**PLACE, "size_in_gb": 100, "name": "data"})
     order = {**A6000, **PLACE, "name": "chat", "shade_cloud": True, "volume_ids": [volume_id]}
     instance_id = client.create_instance(order)
