@@ -331,7 +331,7 @@ def _public_key(value: Any) -> str:
 
 
 def _undeletable(key: ApiSshKey) -> str:
-    """The refusal that no waiting ends (docs/apis/shadeform.md#requests)."""
+    """The refusal that no waiting ends (docs/apis/shadeform.md#endpoints)."""
     return f"{key.name!r} is the account's default key; make another one the default first" if key.is_default else ""
 
 
