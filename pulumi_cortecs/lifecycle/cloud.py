@@ -321,6 +321,24 @@ class HasDetail(Cloud[T]):
         the state: a value that says the same in other words stays as it is."""
 
 
+@dataclass(frozen=True)
+class AttachmentProblem:
+    """The reason why the vendor would refuse an order for something that it attaches. `is_final`: no option of the
+    program changes that."""
+
+    argument: str
+    reason: str
+    is_final: bool = True
+
+
+class HasAttachments(Cloud[T]):
+    """A cloud whose orders name existing resources that the instance gets: volumes, keys."""
+
+    @abstractmethod
+    def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
+        """Compares an order with what it attaches, as far as that is known. Sends requests."""
+
+
 class ReportsBalance(Cloud[T]):
     """A cloud that bills a prepaid balance, and reports it."""
 

@@ -17,7 +17,7 @@ from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
-from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import HasAttachments, UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
@@ -312,8 +312,20 @@ class _InstanceCheck:
             return settled
         self.is_quoted = True
         self._check_limits(settled)
+        self._check_attachments(settled)
         self.adds_cost = True
         return settled
+
+    def _check_attachments(self, wanted: Mapping[str, Any]) -> None:
+        """Checks what the order would attach, where there are credentials: before anything is bought or deleted."""
+        account = accounts.account_or_none(self.kind)
+        if account is None or not isinstance(account.cloud, HasAttachments):
+            return
+        for found in account.cloud.attachment_problems(wanted):
+            if found.is_final:
+                self.problems.append(Problem(found.argument, found.reason))
+            else:
+                host.current_call().warn(f"{found.argument}: {found.reason}")
 
 
 def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:

@@ -14,8 +14,10 @@ from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
+    AttachmentProblem,
     CanReboot,
     EndsInstances,
+    HasAttachments,
     HasDetail,
     HasLabels,
     OrderAnswer,
@@ -25,7 +27,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
-from pulumi_cortecs.shadeform.client import ApiInstance, ShadeformClient, is_no_time, order_body
+from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, is_no_time, order_body
 from pulumi_cortecs.shadeform.kind import CURRENCY, LABEL_TAG, ORDER_TAG
 from pulumi_cortecs.shadeform.market import dollars
 
@@ -59,6 +61,7 @@ class ShadeformCloud(
     EndsInstances[ApiInstance],
     CanReboot[ApiInstance],
     HasDetail[ApiInstance],
+    HasAttachments[ApiInstance],
     Probes[ApiInstance],
 ):
     """One Shadeform account."""
@@ -189,6 +192,20 @@ class ShadeformCloud(
     def ends_at(self, instance: ApiInstance) -> str:
         return str(_reported_thresholds(instance.auto_delete).get("date_threshold", ""))
 
+    def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
+        problems: list[AttachmentProblem] = []
+        for volume_id in filter(_is_known, inputs.get("volume_ids") or ()):
+            try:
+                problems += _volume_problems(self.client.volume(volume_id), inputs)
+            except NotFoundError:
+                problems.append(AttachmentProblem("volume_ids", f"this account has no volume {volume_id!r}"))
+        if _is_known(key_id := inputs.get("ssh_key_id")):
+            try:
+                self.client.ssh_key(str(key_id))
+            except NotFoundError:
+                problems.append(AttachmentProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
+        return problems
+
     def progress_text(self, instance: ApiInstance) -> str:
         return f"{instance.status} {instance.status_details or ''}".rstrip()
 
@@ -227,6 +244,26 @@ class ShadeformCloud(
 
     def describe_order(self, ordered: Arguments) -> str:
         return f"{ordered[2]} of {ordered[0]} in {ordered[1]}"
+
+
+def _is_known(value: object) -> bool:
+    """Returns whether an argument names something that exists already."""
+    return isinstance(value, str) and bool(value)
+
+
+def _volume_problems(volume: ApiVolume, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
+    """The reasons why an instance of these inputs cannot mount the volume."""
+    place, wanted = (volume.cloud, volume.region), (inputs.get("cloud"), inputs.get("region"))
+    if all(isinstance(part, str) for part in wanted) and place != wanted:
+        reason = f"volume {volume.id} is in {'/'.join(place)}; an instance there can mount it"
+        return [AttachmentProblem("volume_ids", reason)]
+    if volume.mounted_by and not volume.supports_multi_mount:
+        reason = (
+            f"{volume.mounted_by} mounts volume {volume.id}, which one instance can mount at a time. If this replaces "
+            "that instance, set delete_before_replace=True: otherwise Shadeform refuses the order"
+        )
+        return [AttachmentProblem("volume_ids", reason, is_final=False)]
+    return []
 
 
 def _auto_delete(inputs: Mapping[str, Any]) -> dict[str, str]:

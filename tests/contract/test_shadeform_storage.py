@@ -141,3 +141,27 @@ def test_instances_and_volumes_are_one_sum(start_host: StartHost, simulator: Sim
     assert "the account would cost 0.53 USD per hour" in reason
     plain(host, VOLUME).delete(made)
     assert plain(host, VOLUME, "more").check({**PROGRAMS[VOLUME], "size_in_gb": 200}).failures == ()
+
+
+def test_an_instance_is_checked_with_what_it_attaches(host: Host, console: httpx.Client) -> None:
+    volume = plain(host, VOLUME).buy(PROGRAMS[VOLUME])
+    other_place = {**A6000, "volume_ids": [volume.id], "ssh_key_id": "no-such-key"}
+    assert host.instance(of=SHADEFORM).check(other_place).failures == (
+        ("volume_ids", f"volume {volume.id} is in hyperstack/montreal-canada-2; an instance there can mount it"),
+        ("ssh_key_id", "this account has no SSH key 'no-such-key'"),
+    )
+    unknown = {**A6000, "volume_ids": [UNKNOWN]}
+    assert host.instance(of=SHADEFORM).check(unknown).failures == ()
+    missing = host.instance(of=SHADEFORM).check({**A6000, "volume_ids": ["no-such-volume"]})
+    assert missing.failures == (("volume_ids", "this account has no volume 'no-such-volume'"),)
+
+
+def test_the_plan_says_that_a_volume_is_mounted_already(start_host: StartHost) -> None:
+    with listening() as engine:
+        host = start_host(engine=engine.address)
+        volume = plain(host, VOLUME).buy(PROGRAMS[VOLUME])
+        program = {**PLACE, "shade_instance_type": "A6000", "volume_ids": [volume.id]}
+        user = host.instance(of=SHADEFORM).buy(program)
+        assert host.instance("second", of=SHADEFORM).check(program).failures == ()
+        (warning,) = [text for text in engine.messages if "delete_before_replace" in text]
+        assert warning.startswith(f"volume_ids: {user.id} mounts volume {volume.id}")
