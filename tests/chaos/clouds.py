@@ -108,7 +108,7 @@ def _cortecs_recorded(outputs: Mapping[str, Any]) -> Arguments:
 
 
 def _shadeform_constructor(entry: Entry) -> str:
-    """A container that answers; its image is what the vendor's list does not tell. What mounts a volume is beside it."""
+    """A container that answers; its image is what the vendor's list does not tell. One with a volume is beside it."""
     arguments = {**shadeform.A6000, **(_VOLUMES_PLACE if entry.volume else {})}
     place = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     docker = {"image": _image(entry.variant), "port_mappings": [{"host_port": 8000, "container_port": 8000}]}

@@ -27,7 +27,9 @@ _TRIES_WITH_FAULTS: Final = 3
 _TRIES_WITHOUT: Final = 3
 _AFTER_A_DEATH: Final = 60.0
 _EARLIER: Final = 0.05
-_DIAGNOSTICS: Final = re.compile(r"^  \S*:(?:Instance|Volume) \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
+_DIAGNOSTICS: Final = re.compile(
+    r"^  \S*:(?:Instance|Volume) \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE
+)
 """The diagnostics of one resource at the end of a command."""
 
 

@@ -73,12 +73,17 @@ def test_volumes_is_enough_to_delete_one_that_nothing_creates_any_more(
     assert sim.control.ledger().open == ()
 
 
-def test_one_that_an_up_may_be_creating_is_only_deleted_when_told_so(run: Run, backend: Backend, volume_id: str) -> None:
+def test_one_that_an_up_may_be_creating_is_only_deleted_when_told_so(
+    run: Run, backend: Backend, volume_id: str
+) -> None:
     resource = {**creating("data")["resource"], "type": VOLUME.token, "inputs": ORDER}
     backend.put(DEV, pending=[{"resource": resource, "type": "creating"}])
     run("--delete", "--volumes", "--yes", code=3)
     (one,) = json.loads(run("--json", code=3))["orphans"]
-    assert (one["held_back"], one["remarks"]) == ("of unknown age", [f"may be data, whose creation never ended in {DEV}"])
+    assert (one["held_back"], one["remarks"]) == (
+        "of unknown age",
+        [f"may be data, whose creation never ended in {DEV}"],
+    )
     run("--delete", "--volumes", "--include-young", "--yes", code=0)
 
 
