@@ -59,6 +59,11 @@ class Program:
         """The number of resources that cost money."""
         return len(self.entries) + len(self.volumes)
 
+    @property
+    def attaches(self) -> bool:
+        """True if an instance holds something else of the program that cannot be deleted until then."""
+        return self.has_key or any(entry.volume for entry in self.entries)
+
     def mounted(self, volume: str) -> int:
         """The number of instances that mount a volume."""
         return sum(entry.volume == volume for entry in self.entries)

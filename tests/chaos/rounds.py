@@ -267,6 +267,10 @@ class _Round:
 
     def _destroy_and_check(self) -> bool:
         acted = self._scene
+        if self._program.attaches and (strays := acted.books().strays):
+            # whatever they hold, `destroy` would wait for it, and give up after five minutes
+            self._left += len(strays)
+            self._looks_for_what_is_left()
         if not self._done("destroy"):
             return False
         acted.let_the_old_ones_end()
