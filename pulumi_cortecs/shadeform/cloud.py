@@ -194,7 +194,8 @@ class ShadeformCloud(
 
     def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
         problems: list[AttachmentProblem] = []
-        for volume_id in filter(_is_known, inputs.get("volume_ids") or ()):
+        volume_ids = inputs.get("volume_ids")
+        for volume_id in filter(_is_known, volume_ids if isinstance(volume_ids, list) else ()):
             try:
                 problems += _volume_problems(self.client.volume(volume_id), inputs)
             except NotFoundError:
