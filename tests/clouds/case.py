@@ -81,7 +81,8 @@ class CloudCase:
     `order`, `list`, `one` and `delete` are the routes of its API, as the simulator counts them, and `never` the words
     for requests that there are none of. `faults` are the kinds that can happen to it, `fields` what a wrong shape may
     spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without. Its prices are in
-    `currency`, and `serving` is what a program has to say, too, for its instance to have an address.
+    `currency`, and `serving` is what a program has to say, too, for its instance to have an address; a cloud that
+    `reports_price` says of each instance at which price it was ordered.
     """
 
     instance: str
@@ -103,6 +104,7 @@ class CloudCase:
     unneeded: frozenset[str] = frozenset()
     currency: str = "EUR"
     serving: Arguments = field(default_factory=dict)
+    reports_price: bool = False
 
     @property
     def can_stop(self) -> bool:

@@ -145,6 +145,7 @@ SHADEFORM: Final = CloudCase(
     fields=("", "id", "status"),
     unneeded=frozenset({"clock"}),  # the tag decides which order an instance belongs to, not the time
     currency="USD",
+    reports_price=True,
     serving={
         "launch_configuration": {
             "docker_configuration": {

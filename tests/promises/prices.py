@@ -139,8 +139,9 @@ def _order(
     outs = staged.call("Create", staged.endpoint_urn(name), properties=props).outs
     staged.point = lambda *_: None
     noticed = outs["price_difference"] != "" and any("differs" in line for line in staged.lines)
-    if noticed != (market.cents != question):
-        wrong.append(f"{market.cents} after the order, {question} before it, noticed: {noticed}")
+    billed = ordered_at[-1] if staged.case.reports_price else market.cents
+    if noticed != (billed != question):
+        wrong.append(f"billed {billed} after the order, {question} before it, noticed: {noticed}")
     if ordered_at[-1] != question and market.cents == ordered_at[-1] and not noticed:
         wrong.append(f"ordered at {ordered_at[-1]}, {question} before it, and not noticed")
     staged.cloud.vanish(bought.id)
