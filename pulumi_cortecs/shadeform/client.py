@@ -84,21 +84,14 @@ class ApiAvailability(WireModel):
 
     region: _Id
     available: bool
-    display_name: _Told[_Words] = None
 
 
 class ApiTypeConfiguration(WireModel):
-    """The hardware of an instance type; memory in GB."""
+    """The GPUs of an instance type, and its operating systems."""
 
     gpu_type: _Told[_Words] = None
     num_gpus: _Told[int] = None
     vram_per_gpu_in_gb: _Told[int] = None
-    gpu_manufacturer: _Told[_Words] = None
-    memory_in_gb: _Told[int] = None
-    storage_in_gb: _Told[int] = None
-    vcpus: _Told[int] = None
-    interconnect: _Told[_Words] = None
-    nvlink: _Told[bool] = None
     os_options: _List[_Words] = Field(default_factory=list)
 
 
