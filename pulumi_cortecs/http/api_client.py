@@ -51,6 +51,9 @@ _BUSY = frozenset({408, 409, 425, 429})
 _MAX_RETRY_AFTER = 20.0
 _CLOCKS_AGREE = 10.0
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
+_TELLING: Final = frozenset(
+    ("code", "detail", "error", "errors", "field", "loc", "message", "msg", "path", "reason", "status", "title", "type")
+)
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -341,8 +344,15 @@ def _vendor_message(content: bytes) -> str:
         if isinstance(words, dict):
             words = words.get("message") or words
         if words and isinstance(words, (str, dict, list)):  # not the "error": true that some vendors add to a message
-            return str(words)
+            return str(_telling(words) or "")
     return ""
+
+
+def _telling(words: Any) -> Any:
+    """The parts of a structured error that say what is wrong: others may quote a request, or an object with secrets."""
+    if isinstance(words, dict):
+        return {key: _telling(value) for key, value in words.items() if key in _TELLING}
+    return [_telling(word) for word in words] if isinstance(words, list) else words
 
 
 def _error_place(error: pydantic.ValidationError) -> str:

@@ -32,13 +32,18 @@ def require_identifier(text: str) -> str:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` without these secrets, plain or in the spelling of JSON, Python and URLs."""
-    for secret in secrets:
-        if len(secret) < _MIN_SECRET_LENGTH:
-            continue
-        for written in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")}:
-            text = text.replace(written, _REDACTED)
+    """`text` without these secrets, plain or in the spelling of JSON, Python and URLs, also in one another's."""
+    once = {written for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH for written in _spellings(secret)}
+    # the longest first: one may be a part of another
+    for written in sorted({*once, *(twice for one in once for twice in _spellings(one))}, key=len, reverse=True):
+        text = text.replace(written, _REDACTED)
     return text
+
+
+def _spellings(text: str) -> set[str]:
+    plain = json.dumps(text, ensure_ascii=False)[1:-1]
+    html = "".join(f"\\u{ord(c):04x}" if c in "<>&" else c for c in plain)  # as Go writes JSON
+    return {text, plain, html, json.dumps(text)[1:-1], repr(text)[1:-1], quote(text, safe="")}
 
 
 def one_line(text: str) -> str:

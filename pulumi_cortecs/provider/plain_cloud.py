@@ -7,11 +7,11 @@ resource proves its order by its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.errors import CloudError, NotFoundError, RefusedError
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     OrderAnswer,
@@ -26,6 +26,8 @@ from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
 R = TypeVar("R")
 NAME = "name"
 """The argument that every plain resource has."""
+_NAME_MAY_BE_TAKEN: Final = frozenset({400, 409, 422})
+"""The statuses with which a vendor may refuse to create what has the name of another."""
 
 
 class PlainCloud(ProvesOrders[R]):
@@ -64,7 +66,12 @@ class PlainCloud(ProvesOrders[R]):
             return None
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[R]:
-        return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
+        try:
+            return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
+        except RefusedError as error:
+            if error.status in _NAME_MAY_BE_TAKEN:  # then what has the name is not this order's
+                raise CloudError(str(error)) from None
+            raise
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)
@@ -111,8 +118,11 @@ class PlainCloud(ProvesOrders[R]):
         return {"status": "in use" if self.kind.used_by(instance) else "ready"}
 
     def match(self, instance: R, ordered: OrderSpec) -> OrderMatch:
-        is_its_own = ordered.arguments[:2] == (self.kind.name, self.name_of(instance))
-        return OrderMatch.YES if is_its_own else OrderMatch.NO
+        if ordered.arguments[:2] != (self.kind.name, self.name_of(instance)):
+            return OrderMatch.NO
+        reported, wanted = self.reported_inputs(instance), zip(self._ordered, ordered.arguments[1:], strict=True)
+        is_alike = all(reported.get(key, value) == value for key, value in wanted)
+        return OrderMatch.YES if is_alike else OrderMatch.NEARLY
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         if any(inputs.get(key) is None for key in self._ordered):

@@ -8,7 +8,14 @@ from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
 from pulumi_cortecs.http.authentication import ApiKey
@@ -27,12 +34,44 @@ _RESERVED_PATHS: Final = frozenset({"", ".", "..", "types", "create", "add"})
 
 T = TypeVar("T")
 
-# informative fields may be null: an instance must stay visible, or it could not be deleted
-_List = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
-_Object = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
+
+def _read_or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _read_or_empty(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    return _read_or_none(value, read) or {}
+
+
+def _read_rows(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """The readable rows of a list; [] for null."""
+    try:
+        return read([] if value is None else value)
+    except ValidationError as error:
+        if not isinstance(value, list):
+            raise
+        odd = {detail["loc"][0] for detail in error.errors()}
+        return read([row for number, row in enumerate(value) if number not in odd])
+
+
+def _read_offers(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """The same. Raises ValidationError if there are rows, and none is readable: then the market is unknown."""
+    return _read_rows(value, read) or read(value or [])
+
+
+# informative fields may be null or odd: an instance must stay visible, or it could not be deleted
+_Told = Annotated[T | None, WrapValidator(_read_or_none)]
+_List = Annotated[list[T], WrapValidator(_read_rows)]
+_Offers = Annotated[list[T], WrapValidator(_read_offers)]
+_Object = Annotated[dict[str, Any], WrapValidator(_read_or_empty)]
+# a vendor that is written in Go writes an empty list as null
+_Whole = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
 _Id = Annotated[str, AfterValidator(require_identifier)]
 _Words = Annotated[str, AfterValidator(escape_unprintable)]
-_Time = Annotated[_Words | None, BeforeValidator(lambda value: None if is_no_time(value) else value)]
+_Time = Annotated[_Told[_Words], BeforeValidator(lambda value: None if is_no_time(value) else value)]
 
 
 def is_no_time(value: object) -> bool:
@@ -45,21 +84,14 @@ class ApiAvailability(WireModel):
 
     region: _Id
     available: bool
-    display_name: _Words | None = None
 
 
 class ApiTypeConfiguration(WireModel):
-    """The hardware of an instance type; memory in GB."""
+    """The GPUs of an instance type, and its operating systems."""
 
-    gpu_type: _Words | None = None
-    num_gpus: int | None = None
-    vram_per_gpu_in_gb: int | None = None
-    gpu_manufacturer: _Words | None = None
-    memory_in_gb: int | None = None
-    storage_in_gb: int | None = None
-    vcpus: int | None = None
-    interconnect: _Words | None = None
-    nvlink: bool | None = None
+    gpu_type: _Told[_Words] = None
+    num_gpus: _Told[int] = None
+    vram_per_gpu_in_gb: _Told[int] = None
     os_options: _List[_Words] = Field(default_factory=list)
 
 
@@ -70,7 +102,7 @@ class ApiInstanceType(WireModel):
     shade_instance_type: _Id
     hourly_price: int
     configuration: ApiTypeConfiguration
-    deployment_type: _Words | None = None
+    deployment_type: _Told[_Words] = None
     availability: _List[ApiAvailability] = Field(default_factory=list)
 
 
@@ -81,12 +113,26 @@ class ApiPortMapping(WireModel):
     external_port: int
 
 
+class ApiContainerPort(WireModel):
+    """A port of a container, and the port of the instance that leads to it."""
+
+    host_port: int
+    container_port: int
+
+
+class _Docker(WireModel):
+    port_mappings: _List[ApiContainerPort] = Field(default_factory=list)
+
+
+class _Launch(WireModel):
+    docker_configuration: _Told[_Docker] = None
+
+
 class ApiInstance(WireModel):
     """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
-    that has not come.
+    that has not come. Its variables, scripts and passwords, which come back in clear, are not read.
 
-    `auto_delete`, `alert`, `envs`, `volume_ids`, `ssh_key_id` and `volume_mount` are None in the list, which omits
-    them.
+    `auto_delete` and `alert` are None in the list, which omits them.
     """
 
     id: _Id
@@ -94,30 +140,32 @@ class ApiInstance(WireModel):
     region: _Words
     shade_instance_type: _Words
     status: _Words
-    name: Annotated[_Words, BeforeValidator(lambda value: "" if value is None else value)] = ""
-    shade_cloud: Annotated[bool, BeforeValidator(lambda value: True if value is None else value)] = True
-    cloud_instance_type: _Words | None = None
-    cloud_assigned_id: _Words | None = None
+    name: Annotated[_Words, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+    shade_cloud: Annotated[bool, BeforeValidator(lambda value: value is not False)] = True
+    cloud_instance_type: _Told[_Words] = None
+    cloud_assigned_id: _Told[_Words] = None
     configuration: _Object = Field(default_factory=dict)
-    ip: _Words | None = None
-    ssh_user: _Words | None = None
-    ssh_port: int | None = None
-    status_details: _Words | None = None
-    cost_estimate: _Words | None = None
-    hourly_price: int | None = None
-    launch_configuration: _Object = Field(default_factory=dict, repr=False)
+    ip: _Told[_Words] = None
+    ssh_user: _Told[_Words] = None
+    ssh_port: _Told[int] = None
+    status_details: _Told[_Words] = None
+    cost_estimate: _Told[_Words] = None
+    hourly_price: _Told[int] = None
+    launch_configuration: _Told[_Launch] = None
     tags: _List[str] = Field(default_factory=list)
     port_mappings: _List[ApiPortMapping] = Field(default_factory=list)
     active_at: _Time = None
     created_at: _Time = None
     deleted_at: _Time = None
     boot_time: _Object = Field(default_factory=dict)
-    auto_delete: dict[str, Any] | None = None
-    alert: dict[str, Any] | None = None
-    envs: Any = Field(default=None, repr=False)
-    volume_ids: list[str] | None = None
-    ssh_key_id: str | None = None
-    volume_mount: dict[str, Any] | None = None
+    auto_delete: _Told[dict[str, Any]] = None
+    alert: _Told[dict[str, Any]] = None
+
+    @property
+    def container_ports(self) -> dict[int, int]:
+        """The instance's port for each of its container's."""
+        docker = self.launch_configuration and self.launch_configuration.docker_configuration
+        return {ports.container_port: ports.host_port for ports in docker.port_mappings} if docker else {}
 
 
 class ApiSshKey(WireModel):
@@ -126,7 +174,7 @@ class ApiSshKey(WireModel):
     id: _Id
     name: _Words
     public_key: _Words
-    is_default: bool = False
+    is_default: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
 
 
 class ApiVolume(WireModel):
@@ -137,11 +185,11 @@ class ApiVolume(WireModel):
     region: _Words
     name: _Words
     size_in_gb: int
-    cloud_assigned_id: _Words | None = None
-    fixed_size: bool | None = None
-    supports_multi_mount: bool | None = None
-    cost_estimate: _Words | None = None
-    mounted_by: _Words | None = None
+    cloud_assigned_id: _Told[_Words] = None
+    fixed_size: _Told[bool] = None
+    supports_multi_mount: _Told[bool] = None
+    cost_estimate: _Told[_Words] = None
+    mounted_by: _Told[_Words] = None
 
 
 class ApiVolumeType(WireModel):
@@ -150,28 +198,26 @@ class ApiVolumeType(WireModel):
     cloud: _Id
     region: _Id
     price_per_gb_per_hour: str
-    fixed_size: bool | None = None
-    supports_multi_mount: bool | None = None
 
 
 class _SshKeys(WireModel):
-    ssh_keys: list[ApiSshKey]
+    ssh_keys: _Whole[ApiSshKey]
 
 
 class _Volumes(WireModel):
-    volumes: list[ApiVolume]
+    volumes: _Whole[ApiVolume]
 
 
 class _VolumeTypes(WireModel):
-    volume_types: list[ApiVolumeType]
+    volume_types: _Offers[ApiVolumeType]
 
 
 class _Instances(WireModel):
-    instances: list[ApiInstance]
+    instances: _Whole[ApiInstance]
 
 
 class _InstanceTypes(WireModel):
-    instance_types: list[ApiInstanceType]
+    instance_types: _Offers[ApiInstanceType]
 
 
 class _Created(WireModel):
@@ -322,7 +368,14 @@ def _secrets_of(body: Mapping[str, Any]) -> list[str]:
     variables = [pair["value"] for pair in (*body.get("envs", ()), *docker.get("envs", ()))]
     login = docker.get("registry_credentials") or {}
     encoded = str(script.get("base64_script", ""))
-    return [*variables, *login.values(), docker.get("args", ""), encoded, base64.b64decode(encoded).decode()]
+    texts = (docker.get("args", ""), base64.b64decode(encoded).decode())
+    return [*variables, *login.values(), encoded, *(part for text in texts for part in _parts(text))]
+
+
+def _parts(text: str) -> list[str]:
+    """A command line or script, its lines, and its words but for the names of options: an error may quote a part."""
+    words = [word for word in text.split() if not word.startswith("-") or "=" in word]
+    return [text, *text.splitlines(), *words, *(word.partition("=")[2] for word in words)]
 
 
 def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:

@@ -134,7 +134,8 @@ class ShadeformCloud(
         return self.billed_price(instance) or self._price(self.reported_inputs(instance))
 
     def billed_price(self, instance: ApiInstance) -> Money | None:
-        return dollars(instance.hourly_price) if instance.hourly_price else None
+        cents = instance.hourly_price or 0
+        return dollars(cents) if cents > 0 else None
 
     def run_cost(self, instance: ApiInstance, hourly: Money, ran_for: timedelta) -> Money | None:
         try:
@@ -194,7 +195,8 @@ class ShadeformCloud(
 
     def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
         problems: list[AttachmentProblem] = []
-        for volume_id in filter(_is_known, inputs.get("volume_ids") or ()):
+        volume_ids = inputs.get("volume_ids")
+        for volume_id in filter(_is_known, volume_ids if isinstance(volume_ids, list) else ()):
             try:
                 problems += _volume_problems(self.client.volume(volume_id), inputs)
             except NotFoundError:
@@ -343,8 +345,7 @@ def _label(tag: str) -> tuple[str, str]:
 def _address(instance: ApiInstance, container_port: int) -> str:
     """The address of the container's port, or of its only one; "" if it has none. The cloud may map a port of the host
     to another one."""
-    docker = (instance.launch_configuration.get("docker_configuration") or {}).get("port_mappings") or []
-    ports = {mapping.get("container_port"): mapping.get("host_port") for mapping in docker}
+    ports = instance.container_ports
     if container_port:
         host_port = ports.get(container_port, container_port)
     elif len(ports) == 1:
@@ -354,5 +355,5 @@ def _address(instance: ApiInstance, container_port: int) -> str:
     if not instance.ip:
         return ""
     mapped = {mapping.internal_port: mapping.external_port for mapping in instance.port_mappings}
-    host = f"[{instance.ip}]" if ":" in instance.ip else instance.ip
+    host = f"[{instance.ip.strip('[]')}]" if ":" in instance.ip else instance.ip
     return f"http://{host}:{mapped.get(host_port, host_port)}"

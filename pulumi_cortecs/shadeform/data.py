@@ -11,7 +11,7 @@ for an Output in place of a plain value and for another package's provider.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import pulumi
@@ -138,30 +138,15 @@ def _instance_types(
 
 
 def _instance(config: Config, instance_id: str) -> InstanceInfo:
-    instance = accounts.account(INSTANCE, config).cloud.get_instance(instance_id)
+    instance: ApiInstance | None = accounts.account(INSTANCE, config).cloud.get_instance(instance_id)
     if instance is None:
         raise UnknownIdError(f"Shadeform has no instance {instance_id!r} in this account")
-    return _instance_from_api(instance)
-
-
-def _instance_from_api(instance: ApiInstance) -> InstanceInfo:
-    price = market.dollars(instance.hourly_price) if instance.hourly_price else None
-    return InstanceInfo(
-        id=instance.id,
-        cloud=instance.cloud,
-        region=instance.region,
-        shade_instance_type=instance.shade_instance_type,
-        shade_cloud=instance.shade_cloud,
-        name=instance.name,
-        status=instance.status,
-        status_details=instance.status_details,
-        ip=instance.ip or None,
-        ssh_user=instance.ssh_user,
-        ssh_port=instance.ssh_port,
-        hourly_price=str(price) if price else None,
-        cost_estimate=f"{instance.cost_estimate} {CURRENCY}" if instance.cost_estimate else None,
-        created_at=instance.created_at,
-        active_at=instance.active_at,
-        tags=tuple(instance.tags),
-        configuration=instance.configuration,
-    )
+    reported = {part.name: getattr(instance, part.name) for part in fields(InstanceInfo)}
+    price, cost = instance.hourly_price or 0, instance.cost_estimate
+    changed = {
+        "ip": instance.ip or None,
+        "hourly_price": str(market.dollars(price)) if price > 0 else None,
+        "cost_estimate": f"{cost} {CURRENCY}" if cost else None,
+        "tags": tuple(instance.tags),
+    }
+    return InstanceInfo(**{**reported, **changed})

@@ -103,7 +103,7 @@ def _spend_limit(value: Any) -> str:
         limit = Money.read(text)
     except MoneyError as error:
         raise InvalidValueError(str(error)) from None
-    if limit.currency != CURRENCY or limit.amount <= 0 or limit.amount != round(limit.amount, 2):
+    if limit.currency != CURRENCY or limit.amount <= 0 or not _THRESHOLD.fullmatch(limit.decimal_string()):
         raise InvalidValueError(
             f"must be above 0, in {CURRENCY} and in whole cents, such as '25.00 {CURRENCY}'; got {text!r}"
         )
@@ -112,9 +112,10 @@ def _spend_limit(value: Any) -> str:
 
 def _tag(value: Any) -> str:
     tag = string(value)
-    if not tag or not tag.isprintable() or tag.startswith((ORDER_TAG, LABEL_TAG)):
+    if not tag or not tag.isprintable() or tag != tag.strip() or tag.startswith((ORDER_TAG, LABEL_TAG)):
         raise InvalidValueError(
-            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG} (orders and labels); got {tag!r}"
+            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG} (orders and labels), or a space; "
+            f"got {tag!r}"
         )
     return tag
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
-from pulumi_cortecs.cost import BillingInterval, Money, Offer, PricedHardware, RamMeaning
+from pulumi_cortecs.cost import BillingInterval, Money, MoneyError, Offer, PricedHardware, RamMeaning
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.quote import Quote
 from pulumi_cortecs.cost.suggestions import join_names, suggestion
@@ -114,15 +114,18 @@ class VolumeMarket:
             return {}, [Problem("cloud", f"{VENDOR} has no volumes of {cloud!r}{suggestion(cloud, clouds)}")]
         if is_unknown(cloud, region):
             return UNKNOWN, []
-        matching = (kind for kind in kinds if (kind.cloud, kind.region) == (cloud, region))
-        if (kind := next(matching, None)) is None:
+        if not (matching := [kind for kind in kinds if (kind.cloud, kind.region) == (cloud, region)]):
             regions = [kind.region for kind in kinds if kind.cloud == cloud]
             reason = f"{cloud} has no volumes in region {region!r}{suggestion(region, regions)}"
             return {}, [Problem("region", reason)]
         if is_unknown(size):
             return UNKNOWN, []
-        hour = _volume_price(kind.price_per_gb_per_hour, size)
-        return {} if hour is None else Quote(hour, per_minute(hour), hour, LIVE).as_property(), []
+        prices = [_volume_price(kind.price_per_gb_per_hour, size) for kind in matching]
+        known = [hour for hour in prices if hour is not None]
+        if len(known) < len(prices):  # an order does not say which of several kinds it means
+            return {}, []
+        hour = max(known)
+        return Quote(hour, per_minute(hour), hour, LIVE).as_property(), []
 
     def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
         """The values for allow-lists, as policies spell them: "CLOUD/REGION/volume" for its hardware."""
@@ -161,7 +164,8 @@ def instance_types(config: Mapping[str, str]) -> Sequence[ApiInstanceType]:
 def fetch_price_list(client: ShadeformPublicClient, as_of: datetime, source: str = "") -> PriceList:
     """The offers of this moment, to be pinned: a row for each instance type in each region. Raises CloudError, and
     CatalogueError for an inconsistent list."""
-    rows = {row.hardware_type_id: row for offered in client.instance_types() for row in priced_rows(offered)}
+    offered = sorted(client.instance_types(), key=lambda row: row.hourly_price)  # of two the dearer, as in an order
+    rows = {row.hardware_type_id: row for one in offered for row in priced_rows(one)}
     return PriceList(
         cloud=CLOUD,
         currency=CURRENCY,
@@ -236,10 +240,12 @@ def per_minute(hour: Money) -> Money:
 
 
 def _find(inputs: Inputs, instance_types: Sequence[ApiInstanceType]) -> ApiInstanceType | None:
-    """The instance type of the inputs, None while it is unknown and for one that is not on offer."""
-    cloud, name = inputs.get("cloud"), inputs.get("shade_instance_type")
-    matching = (row for row in instance_types if (row.cloud, row.shade_instance_type) == (cloud, name))
-    return next(matching, None)
+    """The instance type of the inputs, None while it is unknown and for one that is not on offer. Of several rows for
+    one place it is the dearest, because an order does not say which of them it means."""
+    wanted = (inputs.get("cloud"), inputs.get("shade_instance_type"))
+    matching = [row for row in instance_types if (row.cloud, row.shade_instance_type) == wanted]
+    there = [row for row in matching if _region(inputs.get("region"), row) is not None]
+    return max(there or matching, key=lambda row: row.hourly_price, default=None)
 
 
 def _region(region: Any, offered: ApiInstanceType) -> ApiAvailability | None:
@@ -334,7 +340,7 @@ def _pinned_types(prices: PriceList) -> list[ApiInstanceType]:
 def _volume_price(price_per_gb: str, size: int) -> Money | None:
     """The hourly price of a volume, None for a price that is none."""
     try:
-        amount = Decimal(price_per_gb) * size
-    except InvalidOperation:
+        hour = Money.of(price_per_gb, CURRENCY) * size
+    except MoneyError:
         return None
-    return Money(amount, CURRENCY) if amount.is_finite() and amount > 0 else None
+    return hour if hour.amount > 0 else None

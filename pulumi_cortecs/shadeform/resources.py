@@ -8,14 +8,12 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast, overload
 
 import pulumi
-from pulumi.dynamic import Resource
 
-from pulumi_cortecs import _abi
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import split_arguments, with_ints
+from pulumi_cortecs.resources.constructor import with_ints
 from pulumi_cortecs.resources.instance import EndpointResource, EndpointText, InstanceForm, InstanceResource
-from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
-from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, VOLUME
+from pulumi_cortecs.resources.plain import PlainResource
+from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, SSH_KEY, VOLUME
 
 
 class Provider(ExplicitProvider):
@@ -433,7 +431,7 @@ class SshKeyArgs:
     name: pulumi.Input[str] | None = None
 
 
-class SshKey(Resource, module="shadeform", name="SshKey"):
+class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
     """A public key for `ssh_key_id` of an Instance. It costs nothing."""
 
     public_key: pulumi.Output[str]
@@ -442,14 +440,6 @@ class SshKey(Resource, module="shadeform", name="SshKey"):
     """Whether instances without an `ssh_key_id` get it."""
     account: pulumi.Output[str]
     """The fingerprint of the account that has it, which reveals no credential."""
-
-    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
-        """Takes `(name, SshKeyArgs(...), opts)` or `(name, opts, public_key=..., ...)`, as Pulumi's own SDKs do."""
-        required = {"public_key": "which public key should be added?"}
-        wanted, opts = split_arguments("SshKey", SshKeyArgs, required, args, kwargs)
-        with limited_stack_trace(USER_FRAMES):
-            props = {**vars(wanted), **dict.fromkeys(("is_default", "account"))}
-            super().__init__(_abi.load("shadeform.SshKey"), resource_name, props, opts)
 
 
 @dataclass(kw_only=True)
@@ -472,7 +462,7 @@ class VolumeArgs:
     price_tolerance: pulumi.Input[int] | None = None
 
 
-class Volume(Resource, module="shadeform", name="Volume"):
+class Volume(PlainResource, kind=VOLUME, arguments=VolumeArgs):
     """A storage volume for `volume_ids` of an Instance: bought by `pulumi up`, deleted by `pulumi destroy`, and billed
     in between."""
 
@@ -497,15 +487,6 @@ class Volume(Resource, module="shadeform", name="Volume"):
     """The id of the instance that mounted it at the last refresh, "" for none."""
     account: pulumi.Output[str]
     """The fingerprint of the account that bought it, which reveals no credential."""
-
-    def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
-        """Takes `(name, VolumeArgs(...), opts)` or `(name, opts, cloud=..., ...)`, as Pulumi's own SDKs do."""
-        required = {key: VOLUME.arguments.required[key] for key in ("cloud", "region", "size_in_gb")}
-        wanted, opts = split_arguments("Volume", VolumeArgs, required, args, kwargs)
-        computed = ("quote", "cloud_assigned_id", "fixed_size", "supports_multi_mount", "cost_estimate", "mounted_by")
-        with limited_stack_trace(USER_FRAMES):
-            props = {**vars(wanted), **dict.fromkeys((*computed, "account"))}
-            super().__init__(_abi.load("shadeform.Volume"), resource_name, props, opts)
 
 
 for _declared in (Endpoint, Instance, SshKey, Volume):

@@ -195,6 +195,11 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "spend_limit",
         "in whole cents, such as '25.00 USD'; got '25.001 ",
     ),
+    "a limit that no order takes": (
+        {"spend_limit": "12345678901234567890 USD"},
+        "spend_limit",
+        "must be above 0, in USD and in whole cents",
+    ),
     "a limit of nothing": ({"spend_limit": "0 USD"}, "spend_limit", "must be above 0, in USD and in whole cents"),
     "ttl with auto_delete": (
         {"ttl": "8h", "auto_delete": {"spend_threshold": "5"}},
@@ -212,6 +217,7 @@ MISTAKES: Mapping[str, tuple[dict[str, Any], str, str]] = {
         "got one with shade_cloud=False",
     ),
     "a tag of ours": ({"tags": ["pulumi-cortecs:order=x"]}, "tags", "[0] must be printable, and not begin with"),
+    "a tag of ours behind a space": ({"tags": [" pulumi-cortecs:order=x"]}, "tags", "[0] must be printable, and not"),
     "a tag that is a label": ({"tags": ["a", "label:team=b"]}, "tags", "[1] must be printable, and not begin with"),
     "a stop": ({"state": "stopped"}, "state", "must be 'running'; got 'stopped'"),
     "a stop in time": ({"on_timeout": "stop"}, "on_timeout", "must be keep or delete; got 'stop'"),
@@ -336,7 +342,28 @@ def _errors_that_quote(host: Host, proxy: Proxy) -> Iterator[str]:
             machine(host).buy({**PLACE, **program})
         assert "[redacted]" in str(failed.value)
         yield str(failed.value)
+    for quoted, program in (
+        (f"unknown flag --api-key {MARKER}", _docker(f"--model a --api-key {MARKER}")),
+        (f"unknown key {MARKER}", _docker(f"--model a --api-key={MARKER}")),
+        (f"line 2: export TOKEN={MARKER}", SCRIPTED_LINES),
+    ):
+        proxy.rewrite = lambda sent, pass_on, quoted=quoted: (
+            Answer(400, {"error": quoted}) if sent.path == "/instances/create" else pass_on()
+        )
+        with pytest.raises(CallFailedError) as failed:
+            machine(host).buy({**PLACE, **program})
+        assert "[redacted]" in str(failed.value)
+        yield str(failed.value)
     proxy.rewrite = lambda _, pass_on: pass_on()
+
+
+def _docker(args: str) -> dict[str, Any]:
+    return {"launch_configuration": {"docker_configuration": {"image": "x", "args": args}}}
+
+
+SCRIPTED_LINES: Mapping[str, Any] = {
+    "launch_configuration": {"script_configuration": {"script": f"#!/bin/sh\nexport TOKEN={MARKER}\necho\n"}}
+}
 
 
 def test_the_vendor_gets_each_secret(host: Host, simulator: Simulator) -> None:
@@ -875,6 +902,79 @@ def test_a_machine_without_the_informative_fields_can_still_be_deleted(
     assert later.read(made).id == made.id
     later.delete(made)
     assert ids(simulator) == []
+
+
+ODD_ROWS: Mapping[str, Mapping[str, Any]] = {
+    "/instances": {
+        "cost_estimate": 1.5,
+        "ssh_port": "22",
+        "hourly_price": 50.5,
+        "port_mappings": [None, {"internal_port": None}],
+        "tags": [None],
+        "configuration": [],
+        "launch_configuration": {"docker_configuration": {"port_mappings": [None, {"container_port": {}}]}},
+        "boot_time": 7,
+        "name": 7,
+        "shade_cloud": "yes",
+        "auto_delete": "x",
+        "alert": [],
+        "created_at": 0,
+    },
+    "/instances/types": {"hourly_price": None},
+    "/volumes": {"cost_estimate": 1.5, "fixed_size": "yes", "mounted_by": 5, "supports_multi_mount": 1},
+    "/volumes/types": {"price_per_gb_per_hour": None},
+}
+
+
+def test_an_odd_row_of_another_hides_no_row_of_ours(start_host: StartHost, simulator: Simulator, proxy: Proxy) -> None:
+    made = machine(start_host(proxy.env()), "ours").buy(PLACE)
+    with simulator.shadeform_client() as api:
+        api.post("/instances/create", json={**PLACE, "name": "theirs"}).raise_for_status()
+
+    def odd(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        for row in next(iter(answer.body.values()))[1:] if sent.path in ODD_ROWS else ():
+            row.update(ODD_ROWS[sent.path])
+        return answer
+
+    proxy.rewrite = odd
+    later = machine(start_host(proxy.env()), "ours")
+    assert later.read(made).outs == made.outs
+    later.delete(made)
+    assert len(ids(simulator)) == 1
+
+
+@pytest.mark.parametrize("launch", ["x", {"docker_configuration": "x"}, {"docker_configuration": {"port_mappings": 7}}])
+def test_an_odd_launch_is_a_machine_without_an_address(
+    start_host: StartHost, proxy: Proxy, launch: Any, simulator: Simulator
+) -> None:
+    proxy.rewrite = lambda sent, pass_on: _with(pass_on(), launch_configuration=launch, hourly_price=-50)
+    host = start_host(proxy.env())
+    made = machine(host, "odd").buy(PLACE)
+    outs = endpoint(host, "odd").create(waiting(made)).outs
+    assert (outs["address"], outs["ready_by"], outs["hourly_price"]) == ("", "status", "")
+
+
+@pytest.mark.parametrize(
+    ("ip", "address"),
+    [
+        ("2001:db8::7", "http://[2001:db8::7]:8000"),
+        ("[2001:db8::7]", "http://[2001:db8::7]:8000"),
+        ("a.example.com", "http://a.example.com:8000"),
+    ],
+)
+def test_an_address_is_of_version_6_or_a_name_too(start_host: StartHost, proxy: Proxy, ip: str, address: str) -> None:
+    proxy.rewrite = lambda sent, pass_on: _with(pass_on(), ip=ip)
+    host = start_host(proxy.env())
+    made = machine(host, "six").buy({**PLACE, **LAUNCHED})
+    assert endpoint(host, "six").create(waiting(made, ready="status")).outs["address"] == address
+
+
+def _with(answer: Answer, **fields: Any) -> Answer:
+    """An answer with other fields of each instance."""
+    for row in answer.body.get("instances", [answer.body] if "status" in answer.body else []):
+        row.update(fields)
+    return answer
 
 
 def test_an_endpoint_without_a_port_says_that_it_only_counts_the_status(host: Host) -> None:

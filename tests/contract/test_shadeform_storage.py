@@ -16,6 +16,7 @@ from tests.clouds.shadeform import A6000, SHADEFORM
 from tests.contract.engine import listening
 from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Host, Made, Resource
 from tests.contract.patience import until
+from tests.contract.proxy import Answer, Proxy, Sent
 
 SSH_KEY, VOLUME = TOKENS["shadeform.SshKey"], TOKENS["shadeform.Volume"]
 PUBLIC: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx me@example"
@@ -80,6 +81,104 @@ def test_a_lost_answer_is_one_resource(
     made = plain(host, kind).buy(PROGRAMS[kind])
     assert names(console, kind) == {made.outs["name"]}
     assert simulator.control.requests().count(ORDERS[kind]) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("change", [{}, {"size_in_gb": 5000, "public_key": f"{PUBLIC}-2"}], ids=["alike", "other"])
+def test_what_somebody_has_just_created_under_the_name_is_not_taken(
+    start_host: StartHost, proxy: Proxy, console: httpx.Client, kind: str, change: dict[str, Any]
+) -> None:
+    program = {**PROGRAMS[kind], "name": "theirs"}
+    path = ORDERS[kind].removeprefix("POST /v1")
+    theirs = {**program, **{key: value for key, value in change.items() if key in program}}
+
+    def created_in_between(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        if sent.path == path:
+            console.post(path, json=theirs).raise_for_status()
+        return pass_on()
+
+    proxy.rewrite = created_in_between
+    with pytest.raises(CallFailedError, match=r"^nothing was created: Shadeform answered .* name must be unique$"):
+        plain(start_host(proxy.env(), before=IMPATIENT), kind).buy(program)
+    with pytest.raises(CallFailedError, match=r"^name: 'theirs' exists already .*; no order of this resource has "):
+        plain(start_host(), kind).buy(program)
+    assert names(console, kind) == {"theirs"}
+
+
+@BOTH
+def test_what_has_other_arguments_is_not_what_a_lost_answer_named(
+    start_host: StartHost, proxy: Proxy, console: httpx.Client, kind: str
+) -> None:
+    path = ORDERS[kind].removeprefix("POST /v1")
+    other = {VOLUME: {"size_in_gb": 5000}, SSH_KEY: {"public_key": f"{PUBLIC}-2"}}[kind]
+
+    def created_instead(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        if sent.path != path:
+            return pass_on()
+        console.post(path, json={**sent.body, **other}).raise_for_status()
+        return Answer(502, {"error": "no answer"})
+
+    proxy.rewrite = created_instead
+    with pytest.raises(CallFailedError, match=r"^it is unknown whether 'theirs' was created: "):
+        plain(start_host(proxy.env(), before=IMPATIENT), kind).buy({**PROGRAMS[kind], "name": "theirs"})
+    assert len(names(console, kind)) == 1
+
+
+@BOTH
+def test_an_empty_list_may_be_null(host: Host, simulator: Simulator, console: httpx.Client, kind: str) -> None:
+    simulator.control.settings(null_lists=True)
+    made = plain(host, kind).buy(PROGRAMS[kind])
+    machine = host.instance(of=SHADEFORM).buy(A6000)
+    plain(host, kind).delete(made)
+    host.instance(of=SHADEFORM).delete(machine)
+    simulator.control.settings(null_lists=False)
+    assert names(console, kind) == set()
+
+
+PRICES: Final[dict[str, tuple[Any, str | None]]] = {
+    "0.25": ("0.25", "25.00"),
+    "exponents": ("1e-4", "0.01"),
+    **{
+        name: (name, None)
+        for name in ("NaN", "sNaN", "Infinity", "-1", "0", "", " 1", "1_0", "１", "1e999999", "1e-999999999", "1e30")
+    },
+}
+
+
+@pytest.mark.parametrize("price", PRICES)
+def test_a_volume_is_bought_at_a_price_that_is_one(start_host: StartHost, proxy: Proxy, price: str) -> None:
+    reported, hourly = PRICES[price]
+
+    def priced(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        for row in answer.body["volume_types"] if sent.path == "/volumes/types" else ():
+            row["price_per_gb_per_hour"] = reported
+        return answer
+
+    proxy.rewrite = priced
+    volume = plain(start_host(proxy.env(), before=IMPATIENT), VOLUME)
+    inputs = volume.check(PROGRAMS[VOLUME]).inputs
+    assert inputs["quote"].get("hourly_total") == hourly
+    if hourly is None:
+        with pytest.raises(CallFailedError, match=r"has no price for hyperstack/montreal-canada-2/volume"):
+            volume.create(inputs)
+
+
+def test_of_two_prices_of_one_place_the_higher_counts(start_host: StartHost, proxy: Proxy) -> None:
+    def twice(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        if sent.path == "/volumes/types":
+            rows = answer.body["volume_types"]
+            answer.body["volume_types"] = [*rows, *({**row, "price_per_gb_per_hour": "1"} for row in rows)]
+        if sent.path == "/instances/types":
+            rows = answer.body["instance_types"]
+            answer.body["instance_types"] = [*rows, *({**row, "hourly_price": 99_900} for row in rows)]
+        return answer
+
+    proxy.rewrite = twice
+    host = start_host(proxy.env(), before=IMPATIENT)
+    assert plain(host, VOLUME).check(PROGRAMS[VOLUME]).inputs["quote"]["hourly_total"] == "100.00"
+    assert host.instance(of=SHADEFORM).check(A6000).inputs["quote"]["hourly_total"] == "999.00"
 
 
 def test_a_key_is_one_line_without_its_end(host: Host) -> None:

@@ -93,7 +93,7 @@ async def _check_key(x_api_key: Annotated[str, Header()] = "") -> None:
 def _instances(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
     @route("GET", "/instances")
     async def all_instances() -> Response:
-        return JSONResponse({"instances": [cloud.list_json(view) for view in cloud.list_visible()]})
+        return _listed(cloud, instances=[cloud.list_json(view) for view in cloud.list_visible()])
 
     @route("POST", "/instances/create")
     async def create(body: CreateRequest) -> Response:
@@ -125,7 +125,7 @@ def _ssh_keys(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
 
     @route("GET", "/sshkeys")
     async def all_keys() -> Response:
-        return JSONResponse({"ssh_keys": [serializers.ssh_key_json(key) for key in keys]})
+        return _listed(cloud, ssh_keys=[serializers.ssh_key_json(key) for key in keys])
 
     @route("POST", "/sshkeys/add")
     async def add(body: AddSshKeyRequest) -> Response:
@@ -154,7 +154,7 @@ def _volumes(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
     @route("GET", "/volumes")
     async def all_volumes() -> Response:
         cloud.world.now()
-        return JSONResponse({"volumes": [cloud.volume_json(volume) for volume in volumes]})
+        return _listed(cloud, volumes=[cloud.volume_json(volume) for volume in volumes])
 
     @route("GET", "/volumes/types")
     async def volume_types() -> Response:
@@ -194,6 +194,12 @@ def _templates(route: RouteDecorator, cloud: SimulatedShadeform) -> None:
         if template_id not in templates:
             raise not_found("template", template_id)
         return JSONResponse(serializers.template_json(templates[template_id]))
+
+
+def _listed(cloud: SimulatedShadeform, **rows: list[dict[str, Any]]) -> Response:
+    """The answer of a list of the account's."""
+    is_null = cloud.settings.null_lists
+    return JSONResponse({name: None if is_null and not listed else listed for name, listed in rows.items()})
 
 
 def _filtered(offers: Iterable[InstanceOffer], query: Mapping[str, str]) -> list[InstanceOffer]:

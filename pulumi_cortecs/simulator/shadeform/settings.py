@@ -31,5 +31,7 @@ class ShadeformSettings(SharedSettings):
     """The age of the costs that cost_estimate shows."""
     null_times: bool = False
     """Whether a time that has not come is null (true) or Go's zero time (false)."""
+    null_lists: bool = False
+    """Whether an empty list of instances, keys or volumes is null (true), as Go writes it, or [] (false)."""
     own_addresses: bool = True
     """Whether each instance has a loopback address of its own (true, where the system has them) or 127.0.0.1."""

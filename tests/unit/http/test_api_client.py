@@ -110,6 +110,8 @@ def test_a_status_says_whether_it_may_have_cost_money(status: int, kind: type[Re
         ({"error": None, "detail": "Out of stock"}, "Out of stock"),
         ({"error": True, "message": "Out of stock"}, "Out of stock"),
         ({"detail": [{"msg": "too many"}]}, "[{'msg': 'too many'}]"),
+        ({"detail": [{"msg": "too many", "input": {"envs": "a-secret"}}]}, "[{'msg': 'too many'}]"),
+        ({"error": {"code": 7, "instance": {"value": "a-secret"}}}, "{'code': 7}"),
         ({"unexpected": "key"}, "Bad Request"),
         ({}, "Bad Request"),
         ([], "Bad Request"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.http.text import MAX_ID_LENGTH, escape_unprintable, require_identifier
+from pulumi_cortecs.http.text import MAX_ID_LENGTH, escape_unprintable, redact, require_identifier
 
 
 @given(st.text())
@@ -27,3 +31,32 @@ def test_an_id_is_printable_and_not_too_long(text: str) -> None:
     with pytest.raises(ValueError, match="must be an id"):
         require_identifier(text)
     assert require_identifier("a" * MAX_ID_LENGTH) == "a" * MAX_ID_LENGTH
+
+
+def as_go_writes(value: object) -> str:
+    """JSON as Go's encoder writes it."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+SPELLINGS: Mapping[str, Callable[[object], str]] = {
+    "plain": str,
+    "JSON": json.dumps,
+    "JSON of Go": as_go_writes,
+    "Python": repr,
+    "a URL": lambda value: quote(str(value), safe=""),
+}
+
+
+@pytest.mark.parametrize("outside", SPELLINGS)
+@pytest.mark.parametrize("inside", SPELLINGS)
+@pytest.mark.parametrize("secret", ["simple-secret", "pa<ss>&wo\"rd\\é'x"])
+def test_a_secret_is_found_however_an_error_quotes_it(secret: str, inside: str, outside: str) -> None:
+    text = SPELLINGS[outside](f"invalid: {SPELLINGS[inside](secret)}!")
+    shown = redact(text, [secret])
+    assert "[redacted]" in shown
+    assert not any(part in shown for part in ("simple", "pa<", "ss", "rd"))
+
+
+def test_a_secret_within_another_leaves_nothing_of_it() -> None:
+    assert redact("it was secret-of-mine", ["secret", "secret-of-mine"]) == "it was [redacted]"
