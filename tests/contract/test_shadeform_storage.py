@@ -188,6 +188,21 @@ def test_a_key_is_one_line_without_its_end(host: Host) -> None:
         assert reason.startswith("must be a public key such as ")
 
 
+PRIVATE: Final = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\n" * 8
+
+
+@pytest.mark.parametrize("private", [PRIVATE, PRIVATE.replace("\n", " ")], ids=["a file", "a line"])
+def test_a_private_key_is_refused_and_never_shown(host: Host, private: str) -> None:
+    for resource, argument, program in (
+        (plain(host, SSH_KEY), "public_key", {"public_key": private}),
+        (plain(host, SSH_KEY), "public_key", {"public_key": [private]}),
+        (host.instance(of=SHADEFORM), "ssh_key_id", {**A6000, "ssh_key_id": private}),
+    ):
+        (reason,) = resource.check(program).reasons(argument)
+        assert reason.startswith("must be a")
+        assert PRIVATE[40:60] not in reason
+
+
 def test_the_default_key_is_not_deleted_and_named(host: Host, console: httpx.Client) -> None:
     made = plain(host, SSH_KEY).buy({**PROGRAMS[SSH_KEY], "name": "mine"})
     console.post(f"/sshkeys/{made.id}/setdefault").raise_for_status()
