@@ -243,9 +243,9 @@ def _find_orphans(surveys: Surveys) -> list[_Found]:
     remarks, awaited = _journal_remarks()
     found = []
     for survey in surveys.accounts:
-        account = survey.account.fingerprint
-        noted = {instance_id: texts for (name, instance_id), texts in remarks.items() if name == account}
-        expected = {instance_id for name, instance_id in awaited if name == account}
+        accounts = {kind.journal_account(survey.account.fingerprint) for kind in survey.kind.billed_kinds}
+        noted = {instance_id: texts for (name, instance_id), texts in remarks.items() if name in accounts}
+        expected = {instance_id for name, instance_id in awaited if name in accounts}
         orphans = find_orphans(survey.listed, survey.stacks, survey.vendor_now, noted, expected)
         found += [_Found(survey, orphan) for orphan in orphans]
     return found

@@ -338,6 +338,11 @@ class HasAttachments(Cloud[T]):
     def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
         """Compares an order with what it attaches, as far as that is known. Sends requests."""
 
+    @abstractmethod
+    def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
+        """The instance that is being deleted, and still holds what an order attaches, as text; "" for none. Sends
+        requests."""
+
 
 class ReportsBalance(Cloud[T]):
     """A cloud that bills a prepaid balance, and reports it."""

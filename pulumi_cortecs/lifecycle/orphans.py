@@ -14,7 +14,7 @@ from typing import Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.lifecycle.holdings import PendingPurchase, StackHoldings
-from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
+from pulumi_cortecs.lifecycle.listed_instance import INSTANCE, ListedInstance
 
 GRACE_PERIOD: Final = timedelta(minutes=2)
 """The age up to which an `up` may be about to write the instance into its state."""
@@ -71,11 +71,13 @@ def is_past_grace(instance: ListedInstance, now: datetime) -> bool:
 
 
 def _skip_reason(instance: ListedInstance, stacks: Sequence[StackHoldings], now: datetime) -> str:
-    for stack in stacks:
-        if stack.updating and any(_may_be(instance, purchase) for purchase in stack.pending):
+    creating = [stack for stack in stacks if any(_may_be(instance, purchase) for purchase in stack.pending)]
+    for stack in creating:
+        if stack.updating:
             return f"{stack.name} is locked"
     if instance.started_at is None:
-        return "of unknown age"
+        # what is not booted is in the state as soon as its creation is not pending any more
+        return "of unknown age" if creating or instance.noun == INSTANCE else ""
     return "" if is_past_grace(instance, now) else "young"
 
 

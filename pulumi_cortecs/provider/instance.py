@@ -40,6 +40,7 @@ from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
+    attachments,
     delivery,
     host,
     instance_records,
@@ -105,6 +106,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
             instance_id = _adopt(kind, account, inputs)
             expires_at = _adopt_end(kind, account, instance_id, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at))
+        attachments.wait_until_free(account, inputs)  # before the price is asked for
         # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
         # the older it is, the more may have been bought by others since
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))

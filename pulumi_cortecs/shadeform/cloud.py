@@ -208,6 +208,13 @@ class ShadeformCloud(
                 problems.append(AttachmentProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
 
+    def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
+        for volume_id in inputs["volume_ids"]:
+            volume = self.client.volume(volume_id)
+            if volume.mounted_by and not volume.supports_multi_mount and self.get_instance(volume.mounted_by) is None:
+                return f"{volume.mounted_by}, which is being deleted, still mounts volume {volume_id}"
+        return ""
+
     def progress_text(self, instance: ApiInstance) -> str:
         return f"{instance.status} {instance.status_details or ''}".rstrip()
 

@@ -35,7 +35,7 @@ from tests.chaos.scene import scene
 from tests.chaos.tally import Tally, write_between_marks
 from tests.engine.pulumi import hear_interrupts
 
-BREAKS = ("id-before-wait", "gone", "intent")
+BREAKS = ("id-before-wait", "gone", "intent", "name")
 
 
 def main() -> int:

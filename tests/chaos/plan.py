@@ -16,7 +16,7 @@ from pulumi_cortecs.simulator import FaultKind
 from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
 from pulumi_cortecs.simulator.faults import SERVING_FAULTS, ReusedId
 from tests.chaos.clouds import CORTECS, ChaosCloud
-from tests.chaos.program import Edit, Entry, Program
+from tests.chaos.program import Edit, Entry, Program, VolumeEntry
 from tests.clouds.case import CloudCase
 
 LAG: Final = 12.0
@@ -40,6 +40,10 @@ CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
 )
 """The knobs of the simulator for vendors whose clocks differ."""
 _Parameters = tuple[tuple[str, bool | float | int | str], ...]
+
+
+_ENDING: Final = frozenset({Edit.REMOVE, Edit.REPLACE, Edit.SWAP, Edit.RESIZE, Edit.STOP, Edit.RESTART})
+"""The edits that stop, reboot or end something."""
 
 
 class Death(str, Enum):
@@ -152,7 +156,7 @@ class Plan:
 
     @property
     def orders(self) -> int:
-        """The number of instances that the command buys if it is not killed."""
+        """The number of instances and volumes that the command buys if it is not killed."""
         return _orders(self.before, self.command, self.edit)
 
     def words(self) -> str:
@@ -164,7 +168,9 @@ class Plan:
         lost = ", journal lost" if self.lost_journal else ""
         lost += ", exclusive" if self.exclusive else ""
         lost += ", two clocks" if self.clocks else ""
-        return f"{what} of {len(self.before.entries)}, {self.death.value}, {when}{lost}, then {self.way_on.value}"
+        bought = str(len(self.before.entries))
+        bought += f" and {len(self.before.volumes)} volumes" if self.before.volumes else ""
+        return f"{what} of {bought}, {self.death.value}, {when}{lost}, then {self.way_on.value}"
 
 
 def seed_of(master: int, number: int) -> int:
@@ -185,6 +191,8 @@ def draw_plan(seed: int, odds: Odds, cloud: ChaosCloud = CORTECS) -> Plan:
     edit = chance.choice(cloud.edits) if command is Command.UP and chance.random() < 0.4 else None
     if edit is Edit.SWAP:
         before = replace(before, entries=tuple(replace(entry, delete_first=True) for entry in before.entries))
+    if cloud.volumes is not None:
+        before = _with_volumes(before, random.Random(f"volumes {seed}"), at_least=1 if edit is Edit.RESIZE else 0)
     orders = _orders(before, command, edit)
     moment = chance.choices(*_moments(command, edit, orders))[0]
     lost_journal = chance.random() < odds.lost_journal
@@ -217,11 +225,28 @@ def draw_plan(seed: int, odds: Odds, cloud: ChaosCloud = CORTECS) -> Plan:
     )
 
 
+def _with_volumes(program: Program, chance: random.Random, at_least: int) -> Program:
+    """The program with up to two volumes, each of which an instance mounts or none, and now and then with a key."""
+    size = 0 if chance.random() < 0.5 else 50
+    number = max(chance.randint(0, 2), at_least)
+    volumes = tuple(VolumeEntry(f"v{i}", 100 + size * i) for i in range(number))
+    mounting = chance.sample(range(len(program.entries)), number)
+    mounted = {entry: volume.name for entry, volume in zip(mounting, volumes, strict=True) if chance.random() < 0.6}
+    entries = tuple(
+        # the old one holds the volume until it is deleted
+        replace(entry, volume=mounted[number], delete_first=True) if number in mounted else entry
+        for number, entry in enumerate(program.entries)
+    )
+    return replace(program, entries=entries, volumes=volumes, has_key=chance.random() < 0.3)
+
+
 def _orders(before: Program, command: Command, edit: Edit | None) -> int:
     if command is not Command.UP:
         return 0
     if edit is None:
-        return len(before.entries)
+        return before.purchases
+    if edit is Edit.RESIZE:
+        return 1 + before.mounted(before.volumes[-1].name)
     return 1 if edit in (Edit.ADD, Edit.REPLACE, Edit.SWAP) else 0
 
 
@@ -230,7 +255,7 @@ def _moments(command: Command, edit: Edit | None, orders: int) -> tuple[tuple[Mo
     odds = {Moment.SOME_TIME: 3}
     if orders:
         odds |= {Moment.ORDERED: 4, Moment.ORDERING: 1, Moment.ANSWERED: 3, Moment.WAITING: 3}
-    if command is Command.DESTROY or edit in (Edit.REMOVE, Edit.REPLACE, Edit.SWAP, Edit.STOP, Edit.RESTART):
+    if command is Command.DESTROY or edit in _ENDING:
         odds |= {Moment.ENDING: 3}
     if command is Command.REFRESH:
         odds |= {Moment.LISTING: 3}

@@ -18,7 +18,7 @@ from tests.chaos.clouds import parts
 from tests.chaos.pace import Pace
 from tests.chaos.plan import Death, Moment, Plan, WayOn
 from tests.chaos.program import Edit
-from tests.chaos.scene import Ended, Running, Scene, orphans_command_exists, scene
+from tests.chaos.scene import Ended, Running, Scene, scene
 from tests.ways_on import is_because_of_a_state, named_in, tells_of_what_is_left, ways_on
 
 _LOOKS: Final = 8
@@ -27,7 +27,9 @@ _TRIES_WITH_FAULTS: Final = 3
 _TRIES_WITHOUT: Final = 3
 _AFTER_A_DEATH: Final = 60.0
 _EARLIER: Final = 0.05
-_DIAGNOSTICS: Final = re.compile(r"^  \S*:Instance \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
+_DIAGNOSTICS: Final = re.compile(
+    r"^  \S*:(?:Instance|Volume) \((?P<name>\S+)\):\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE
+)
 """The diagnostics of one resource at the end of a command."""
 
 
@@ -172,10 +174,9 @@ class _Round:
                 "slow_answer", method=method, path=path, real_seconds=plan.hold, after_side_effect=after_effect
             )
 
-        if plan.moment in (Moment.ORDERED, Moment.ANSWERED):
-            hold(plan.cloud.case.order, after_effect=True)
-        elif plan.moment is Moment.ORDERING:
-            hold(plan.cloud.case.order, after_effect=False)
+        if plan.moment in (Moment.ORDERED, Moment.ORDERING, Moment.ANSWERED):
+            for route in plan.cloud.orders:
+                hold(route, plan.moment is not Moment.ORDERING)
         elif plan.moment is Moment.ENDING:
             for route in plan.cloud.endings:
                 hold(route, plan.after_effect)
@@ -187,7 +188,7 @@ class _Round:
     def _moment_comes(self, running: Running) -> bool:
         """Waits for the moment; returns False when the command ended before."""
         plan, control = self._plan, self._scene.control
-        before, order, listing = control.requests(), plan.cloud.case.order, plan.cloud.case.list
+        before, orders, listing = control.requests(), plan.cloud.orders, plan.cloud.case.list
 
         def since(*routes: str) -> int:
             now = control.requests()
@@ -197,7 +198,7 @@ class _Round:
             self._sleep(running, plan.fraction * self._pace.expected(plan.command.value))
             return running.runs
         if plan.moment is Moment.WAITING:
-            if not running.wait(lambda: since(order) >= plan.orders):
+            if not running.wait(lambda: since(*orders) >= plan.orders):
                 return False
             listed = since(listing)
             return running.wait(lambda: since(listing) >= listed + _LOOKS)
@@ -206,7 +207,7 @@ class _Round:
         elif plan.moment is Moment.LISTING:
             come = running.wait(lambda: since(listing) >= 1)
         else:
-            come = running.wait(lambda: since(order) >= plan.which)
+            come = running.wait(lambda: since(*orders) >= plan.which)
         # answers come when they are let go; some deaths are to be a little earlier
         self._sleep(running, plan.delay + (plan.hold - _EARLIER if plan.moment is Moment.ANSWERED else 0.0))
         return come and running.runs
@@ -245,11 +246,7 @@ class _Round:
         acted = self._scene
         if not self._done("up"):
             acted.let_the_old_ones_end()
-            if (
-                not orphans_command_exists(self._plan.cloud)
-                or not acted.delete_orphans()
-                or not self._try_command("up", "--refresh")
-            ):
+            if not acted.delete_orphans() or not self._try_command("up", "--refresh"):
                 return False
             self._by_orphans = True
         acted.let_the_old_ones_end()
@@ -270,14 +267,16 @@ class _Round:
 
     def _destroy_and_check(self) -> bool:
         acted = self._scene
+        if self._program.attaches and (strays := acted.books().strays):
+            # whatever they hold, `destroy` would wait for it, and give up after five minutes
+            self._left += len(strays)
+            self._looks_for_what_is_left()
         if not self._done("destroy"):
             return False
         acted.let_the_old_ones_end()
         books = acted.books()
         acted.findings |= acted.auditor.after_destroy(books)
         self._left += len(books.strays - acted.auditor.recorded_before)
-        if not orphans_command_exists(self._plan.cloud):
-            return True
         if books.strays:
             acted.put_in_force((), 0.0)
             if not acted.delete_orphans():
@@ -366,7 +365,7 @@ class _Round:
                     acted.delete_orphan(stray)
 
     def _agree(self, books: Books) -> bool:
-        return not books.dead_rows and len(books.rows) == len(self._program.entries)
+        return not books.dead_rows and len(books.rows) == self._program.purchases
 
     def _has_vendor_moved(self) -> bool:
         """Returns whether an instance may have gone without a request of ours."""

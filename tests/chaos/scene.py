@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_cortecs.simulator import Control
-from tests.chaos.books import Auditor, Books, Finding, Kind
+from tests.chaos.books import Arguments, Auditor, Books, Finding, Kind
 from tests.chaos.clouds import CORTECS, ChaosCloud
 from tests.chaos.plan import Fault
 from tests.chaos.program import Program
@@ -29,7 +29,6 @@ from tests.chaos.simulated import SimulatorProcess, running_simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
 
-ROOT: Final = Path(__file__).parents[2]
 BROKEN: Final = Path(__file__).with_name("broken")
 LONGEST_COMMAND: Final = 90.0
 _LONGEST_UNDOING: Final = 60.0
@@ -224,13 +223,14 @@ class Scene:
 
     def books(self) -> Books:
         """Both sides as they are."""
+        instances = {
+            instance.instance_id: self.cloud.ordered(instance)
+            for instance in self.control.instances()
+            if self.cloud.exists(instance)
+        }
         return Books(
-            alive={
-                instance.instance_id: self.cloud.ordered(instance)
-                for instance in self.control.instances()
-                if self.cloud.exists(instance)
-            },
-            rows=tuple((str(row["id"]), self.cloud.recorded(row["outputs"])) for row in self.rows()),
+            alive={**instances, **self.volumes()},
+            rows=tuple(self._recorded()),
             billed=frozenset(entry.instance_id for entry in self.control.ledger().open),
         )
 
@@ -239,21 +239,33 @@ class Scene:
         instances = [instance for instance in self.control.instances() if self.cloud.exists(instance)]
         return {instance.instance_id for instance in instances if instance.status != "stopped"}
 
+    def volumes(self) -> Mapping[str, Arguments]:
+        """The arguments of the volumes that exist, by id."""
+        return self.cloud.volumes.existing(self.control) if self.cloud.volumes else {}
+
     def rows(self) -> list[dict[str, Any]]:
-        """The state's Instance rows."""
+        """The state's rows."""
         for _ in range(_LOOKS_AT_STATE):
             with suppress(ValueError):  # half written, by an engine that still runs
-                return self.stack.resources("Instance")
+                return self.stack.resources()
             time.sleep(_A_LOOK)
-        return self.stack.resources("Instance")
+        return self.stack.resources()
+
+    def _recorded(self) -> Iterator[tuple[str, Arguments]]:
+        """The id and the arguments of each row that costs money."""
+        for row in self.rows():
+            if row["type"].endswith(":Instance"):
+                yield str(row["id"]), self.cloud.recorded(row["outputs"])
+            elif row["type"].endswith(":Volume") and self.cloud.volumes:
+                yield str(row["id"]), self.cloud.volumes.recorded(row["outputs"])
 
     def delete_orphans(self) -> bool:
         """Runs `pulumi-cortecs orphans --delete --yes` when nothing is young any more; returns whether it succeeded."""
-        return self.orphans("--stack", self.stack.name, "--delete", "--yes")
+        return self.orphans("--stack", self.stack.name, "--delete", "--volumes", "--yes")
 
-    def delete_orphan(self, instance_id: str) -> bool:
+    def delete_orphan(self, purchase_id: str) -> bool:
         """The same for a single one, as a refusal names it."""
-        return self.orphans("--all-stacks", "--delete", instance_id, "--yes")
+        return self.orphans("--all-stacks", "--delete", purchase_id, "--volumes", "--yes")
 
     def clear_pending(self) -> bool:
         """Runs `pulumi refresh --clear-pending-creates`; returns whether it succeeded."""
@@ -263,10 +275,11 @@ class Scene:
         """Runs `pulumi-cortecs orphans` when nothing is young any more; returns whether it succeeded."""
         self.commands += 1
         self.control.advance(600)
-        # two clocks that are apart keep what there is young for ever
-        young = ("--include-young",) if self.two_clocks and "--delete" in arguments else ()
+        # two clocks that are apart keep what there is young for ever, and volumes have no age
+        keeps_young = self.two_clocks or self.volumes()
+        young = ("--include-young",) if keeps_young and "--delete" in arguments else ()
         done = subprocess.run(
-            [*_ORPHANS, *arguments, *young],
+            [*_ORPHANS, "--cloud", self.cloud.name, *arguments, *young],
             cwd=self.stack.project,
             env=self.stack.environment,
             stdin=subprocess.DEVNULL,
@@ -277,14 +290,6 @@ class Scene:
         )
         self.tell(f"orphans {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done.returncode == 0
-
-
-def orphans_command_exists(cloud: ChaosCloud) -> bool:
-    """Returns whether `pulumi-cortecs orphans` exists in this tree, and asks this cloud."""
-    commands = ROOT / "pulumi_cortecs" / "cli"
-    return (commands / "orphans.py").exists() and (
-        cloud is CORTECS or "--cloud" in (commands / "survey.py").read_text()
-    )
 
 
 @contextmanager

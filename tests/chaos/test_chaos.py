@@ -11,7 +11,7 @@ from tests.chaos.books import Kind
 from tests.chaos.clouds import CORTECS, SHADEFORM, ChaosCloud
 from tests.chaos.pace import Pace
 from tests.chaos.plan import Command, Death, Moment, Odds, Plan, WayOn, draw_plan
-from tests.chaos.program import Entry, Program
+from tests.chaos.program import Entry, Program, VolumeEntry
 from tests.chaos.rounds import Result, play
 
 pytestmark = pytest.mark.engine
@@ -37,6 +37,17 @@ def test_the_same_holds_where_nothing_can_be_stopped_and_orders_have_a_tag() -> 
     assert result.findings == ()
 
 
+def test_a_volume_is_found_again_without_a_journal() -> None:
+    result = _play(_with_a_volume(lost_journal=True))
+    assert result.in_window > 1
+    assert result.findings == ()
+
+
+def test_the_suite_notices_when_the_names_of_volumes_are_forgotten() -> None:
+    result = _play(_with_a_volume(lost_journal=False), broken="name")
+    assert {finding.kind for finding in result.findings} == {Kind.DOUBLE}
+
+
 def test_what_is_waited_for_is_in_the_state() -> None:
     result = _play(_plan(Death.ALL, Moment.WAITING, WayOn.UP))
     assert result.landed
@@ -47,6 +58,14 @@ def test_the_suite_notices_when_orders_are_forgotten() -> None:
     result = _play(_plan(Death.ALL, Moment.ORDERED, WayOn.UP), broken="intent")
     assert {finding.kind for finding in result.findings} == {Kind.DOUBLE}
     assert result.failed
+
+
+def _with_a_volume(*, lost_journal: bool) -> Plan:
+    """An instance, a volume, and another instance that waits for the volume."""
+    entries = (Entry("a", 4000), Entry("b", 4000, volume="v", delete_first=True))
+    plan = _plan(Death.ALL, Moment.ORDERED, WayOn.UP, SHADEFORM)
+    program = Program(entries, volumes=(VolumeEntry("v", 100),))
+    return replace(plan, before=program, lost_journal=lost_journal, exclusive=lost_journal)
 
 
 def _play(plan: Plan, broken: str = "") -> Result:

@@ -27,7 +27,7 @@ from tests.chaos.plan import (
     lie,
     seed_of,
 )
-from tests.chaos.program import Edit, Entry, Program
+from tests.chaos.program import Edit, Entry, Program, VolumeEntry
 from tests.chaos.rounds import Result
 from tests.chaos.tally import Tally, write_between_marks
 
@@ -35,6 +35,13 @@ PLANS = {
     name: [draw_plan(seed_of(1, number), Odds(), cloud) for number in range(300)] for name, cloud in CLOUDS.items()
 }
 MANY = PLANS["cortecs"]
+
+WORDS = [
+    "up of 4, ^C ^C, ordering 1, then up, then destroy",
+    "refresh of 4, provider killed, some time 0.44, exclusive, then destroy",
+    "up (replace, deleting first) of 4, ^C, answered 1, exclusive, then destroy",
+]
+"""Some of the plans as they were before there were volumes."""
 
 
 @pytest.fixture(params=CLOUDS)
@@ -102,15 +109,42 @@ def test_endings_are_matched_by_their_paths() -> None:
     assert [parts(route)[1] for route in CORTECS.endings] == ["/api/v1/instances/stop", "/api/v1/instances/*"]
 
 
-def test_an_edit_changes_one_instance() -> None:
-    program = Program((Entry("a", 4000), Entry("b", 4000)))
+def test_an_edit_changes_one_resource() -> None:
+    program = Program((Entry("a", 4000), Entry("b", 4000, volume="v")), volumes=(VolumeEntry("v", 100),))
     assert _names(program.with_edit(Edit.ADD)) == ["a", "b", "b-too"]
     assert _names(program.with_edit(Edit.REMOVE)) == ["a"]
     assert program.with_edit(Edit.REPLACE).entries[1].variant == 4100
     assert program.with_edit(Edit.STOP).entries[1].state == "stopped"
     assert program.with_edit(Edit.RESTART).entries[1].restart_trigger == "again"
     assert program.with_edit(Edit.LABEL).entries[1].label == "new"
+    assert program.with_edit(Edit.RESIZE).volumes == (VolumeEntry("v", 200),)
+    assert [entry.volume for entry in program.with_edit(Edit.ADD).entries] == ["", "v", ""]
     assert all(program.with_edit(edit).entries[0] == Entry("a", 4000) for edit in Edit)
+
+
+def test_volumes_are_drawn_where_there_are_some() -> None:
+    assert all(plan.before.volumes == () and not plan.before.has_key for plan in MANY)
+    plans = PLANS[SHADEFORM.name]
+    assert Counter(len(plan.before.volumes) for plan in plans).keys() == {0, 1, 2}
+    assert {plan.before.has_key for plan in plans} == {True, False}
+    mounting = [entry for plan in plans for entry in plan.before.entries if entry.volume]
+    assert mounting
+    assert all(entry.delete_first for entry in mounting)
+    for plan in plans:
+        mounted = [entry.volume for entry in plan.program.entries if entry.volume]
+        assert len(mounted) == len(set(mounted))
+        assert set(mounted) <= {volume.name for volume in plan.program.volumes}
+
+
+def test_volumes_are_among_the_orders() -> None:
+    resized = [plan for plan in PLANS[SHADEFORM.name] if plan.edit is Edit.RESIZE]
+    assert {plan.orders - plan.before.mounted(plan.before.volumes[-1].name) for plan in resized} == {1}
+    first = [plan for plan in PLANS[SHADEFORM.name] if plan.begins_empty]
+    assert all(plan.orders == len(plan.before.entries) + len(plan.before.volumes) for plan in first)
+
+
+def test_the_volumes_change_no_plan_of_a_cloud_without_them() -> None:
+    assert [plan.words() for plan in MANY[1:4]] == WORDS
 
 
 def test_a_round_with_a_lost_journal_counts_like_any_other() -> None:

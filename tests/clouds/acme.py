@@ -17,7 +17,7 @@ from pulumi_cortecs.simulator.faults import REQUEST_FAULTS, FaultKind
 from pulumi_cortecs.simulator.routing import simulated_route
 from pulumi_cortecs.simulator.vendor import OpenCloud, Vendor
 from pulumi_cortecs.simulator.world import World
-from tests.acme.api import BASE, KEY, Acme, Order, routes
+from tests.acme.api import BASE, KEY, PLANS, Acme, Order, routes
 from tests.acme.kind import INSTANCE
 from tests.clouds.asgi import answer
 from tests.clouds.case import (
@@ -94,6 +94,9 @@ class StagedAcme(Staged):
 
     def vanish(self, instance_id: str) -> None:
         self.acme.vanish(instance_id)
+
+    def reprice(self, cents: int) -> None:
+        PLANS["small"] = cents
 
 
 async def _refused(request: Request, refused: Any) -> Response:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -57,6 +57,9 @@ class Staged(Protocol):
     def vanish(self, instance_id: str) -> None:
         """Removes an instance without a request."""
 
+    def reprice(self, cents: int) -> None:
+        """Sets the price of an hour of what the first program buys, in cents."""
+
     def stop_from_outside(self, instance_id: str) -> None:
         """Stops an instance in the vendor's console; does nothing where none can be stopped."""
 
@@ -78,7 +81,8 @@ class CloudCase:
     `order`, `list`, `one` and `delete` are the routes of its API, as the simulator counts them, and `never` the words
     for requests that there are none of. `faults` are the kinds that can happen to it, `fields` what a wrong shape may
     spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without. Its prices are in
-    `currency`, and `has_address` says whether the instances of `programs` have an address.
+    `currency`, and `serving` is what a program has to say, too, for its instance to have an address; a cloud that
+    `reports_price` says of each instance at which price it was ordered.
     """
 
     instance: str
@@ -99,7 +103,8 @@ class CloudCase:
     fields: Sequence[str]
     unneeded: frozenset[str] = frozenset()
     currency: str = "EUR"
-    has_address: bool = True
+    serving: Arguments = field(default_factory=dict)
+    reports_price: bool = False
 
     @property
     def can_stop(self) -> bool:

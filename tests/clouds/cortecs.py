@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from pulumi_cortecs.cortecs.cloud import ORDER_FIELDS
 from pulumi_cortecs.cortecs.kind import INSTANCE
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.cortecs import CORTECS as SIMULATED
 from pulumi_cortecs.simulator.cortecs import SimulatedCortecs, serializers
@@ -131,6 +133,9 @@ class StagedCortecs(Staged):
 
     def vanish(self, instance_id: str) -> None:
         self.cloud.vanish(instance_id)
+
+    def reprice(self, cents: int) -> None:
+        self.cloud.market.reprice("NVIDIA_L4_1", Money(Decimal(cents) / 6000, "EUR"))
 
     def stop_from_outside(self, instance_id: str) -> None:
         self.cloud.stop_from_outside(instance_id)

@@ -106,6 +106,11 @@ class StagedShadeform(Staged):
     def vanish(self, instance_id: str) -> None:
         self.cloud.vanish(instance_id)
 
+    def reprice(self, cents: int) -> None:
+        offer = self.cloud.market.find(A6000["cloud"], A6000["shade_instance_type"])
+        assert offer is not None
+        self.cloud.market.reprice(offer, cents)
+
     def stop_from_outside(self, instance_id: str) -> None:
         """Deletes it: nothing else ends its bill."""
         self.cloud.stop_from_outside(instance_id)
@@ -140,5 +145,13 @@ SHADEFORM: Final = CloudCase(
     fields=("", "id", "status"),
     unneeded=frozenset({"clock"}),  # the tag decides which order an instance belongs to, not the time
     currency="USD",
-    has_address=False,
+    reports_price=True,
+    serving={
+        "launch_configuration": {
+            "docker_configuration": {
+                "image": "vllm/vllm-openai:latest",
+                "port_mappings": [{"host_port": 8000, "container_port": 8000}],
+            }
+        }
+    },
 )

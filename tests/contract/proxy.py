@@ -105,9 +105,10 @@ def between(simulator: Simulator) -> Iterator[Proxy]:
                 sent = Sent(self.command, path, self.headers.get("Authorization") or "", json.loads(raw or b"{}"))
                 proxy.sent.append(sent)
 
-                def passed_on() -> Answer:
-                    headers = {name: self.headers[name] for name in _OF_ACCOUNTS if name in self.headers}
-                    url = f"{simulator.url}{self.path}"
+                headers = {name: self.headers[name] for name in _OF_ACCOUNTS if name in self.headers}
+                url = f"{simulator.url}{self.path}"
+
+                def passed_on() -> Answer:  # perhaps while the next request is served
                     answer = onwards.request(sent.method, url, json=sent.body if raw else None, headers=headers)
                     return Answer(answer.status_code, answer.json() if answer.content else {})
 

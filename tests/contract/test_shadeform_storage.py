@@ -279,3 +279,20 @@ def test_the_plan_says_that_a_volume_is_mounted_already(start_host: StartHost) -
         assert host.instance("second", of=SHADEFORM).check(program).failures == ()
         (warning,) = [text for text in engine.messages if "delete_before_replace" in text]
         assert warning.startswith(f"volume_ids: {user.id} mounts volume {volume.id}")
+
+
+def test_what_replaces_the_user_of_a_volume_waits_until_it_is_free(host: Host, simulator: Simulator) -> None:
+    simulator.control.settings(deleting_seconds=3600)
+    volume = plain(host, VOLUME).buy(PROGRAMS[VOLUME])
+    program = {**PLACE, "shade_instance_type": "A6000", "volume_ids": [volume.id]}
+    resource = host.instance(of=SHADEFORM)
+    resource.delete(resource.buy(program))
+    looks = "GET /v1/volumes/{volume_id}/info"
+    inputs = resource.check(program).inputs
+    before = simulator.control.requests().count(looks)
+    creation = host.stub.Create.future(resource.create_request(inputs))
+    until(lambda: simulator.control.requests().count(looks) > before)
+    simulator.control.advance(3600)
+    made = creation.result(timeout=25).id
+    assert [instance.instance_id for instance in simulator.control.instances()] == [made]
+    assert simulator.control.requests().refused == {}

@@ -129,7 +129,7 @@ def play(case: CloudCase, directory: Path, seed: int, boots: int) -> Tally:
 
 def _play(staged: Stage, name: str, boot: Boot) -> tuple[str, list[str]]:
     staged.new_process()
-    bought = staged.buy(name, {**staged.case.programs[0], **boot.arguments})
+    bought = staged.buy(name, {**staged.case.programs[0], **staged.case.serving, **boot.arguments})
     endpoint = _Endpoint(staged, boot, staged.clock.now() + BOOT)
     staged.endpoint = endpoint
     staged.lines.clear()

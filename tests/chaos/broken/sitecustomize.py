@@ -46,7 +46,17 @@ def _intent() -> None:
     OrderRecovery.recover = lambda self, key, arguments, began_at: None  # type: ignore[method-assign]
 
 
-_BREAKS = {"id-before-wait": _id_before_wait, "gone": _gone, "intent": _intent}
+def _name() -> None:
+    """Each check makes a plain resource a new name, and nothing is looked for by the former one."""
+    import secrets
+
+    from pulumi_cortecs.provider import crud_check, crud_create
+
+    crud_check.generated_name = lambda key, former="": f"{key.name}-{secrets.token_hex(3)}"  # type: ignore[assignment]
+    crud_create._earlier = lambda *arguments: None
+
+
+_BREAKS = {"id-before-wait": _id_before_wait, "gone": _gone, "intent": _intent, "name": _name}
 
 if "pulumi.dynamic" in sys.orig_argv and (name := os.environ.get("CHAOS_BREAK")):
     _BREAKS[name]()
