@@ -124,6 +124,26 @@ def test_what_has_other_arguments_is_not_what_a_lost_answer_named(
     assert len(names(console, kind)) == 1
 
 
+@pytest.mark.parametrize("answer", [{"id": "../x"}, {"id": "create"}, []], ids=str)
+@BOTH
+def test_an_id_that_is_none_is_a_lost_answer(
+    start_host: StartHost, proxy: Proxy, console: httpx.Client, kind: str, answer: Any
+) -> None:
+    path = ORDERS[kind].removeprefix("POST /v1")
+
+    def misnamed(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        passed = pass_on()
+        return Answer(200, answer) if sent.path in (path, "/instances/create") else passed
+
+    proxy.rewrite = misnamed
+    host = start_host(proxy.env(), before=IMPATIENT)
+    made, machine = plain(host, kind).buy(PROGRAMS[kind]), host.instance(of=SHADEFORM).buy(A6000)
+    plain(host, kind).delete(made)
+    host.instance(of=SHADEFORM).delete(machine)
+    assert names(console, kind) == set()
+    assert {row["status"] for row in console.get("/instances").json()["instances"]} <= {"deleting"}
+
+
 @BOTH
 def test_an_empty_list_may_be_null(host: Host, simulator: Simulator, console: httpx.Client, kind: str) -> None:
     simulator.control.settings(null_lists=True)
