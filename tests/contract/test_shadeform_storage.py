@@ -145,6 +145,22 @@ def test_an_id_that_is_none_is_a_lost_answer(
 
 
 @BOTH
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_refusal_of_what_was_carried_out_is_one_resource_by_its_own_name(
+    start_host: StartHost, proxy: Proxy, console: httpx.Client, kind: str, status: int
+) -> None:
+    path = ORDERS[kind].removeprefix("POST /v1")
+
+    def refused(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        passed = pass_on()
+        return Answer(status, {"error": "no"}) if sent.path == path else passed
+
+    proxy.rewrite = refused
+    made = plain(start_host(proxy.env(), before=IMPATIENT), kind).buy(PROGRAMS[kind])
+    assert names(console, kind) == {made.outs["name"]}
+
+
+@BOTH
 def test_an_empty_list_may_be_null(host: Host, simulator: Simulator, console: httpx.Client, kind: str) -> None:
     simulator.control.settings(null_lists=True)
     made = plain(host, kind).buy(PROGRAMS[kind])
