@@ -14,13 +14,13 @@ from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_c
 from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
-from pulumi_cortecs.http.text import escape_unprintable, require_identifier
+from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"
 
-_RESERVED_PATHS: Final = frozenset({"", ".", "..", "delete-all", "stop-all", "start", "stop", "restart"})
-"""Ids that would turn `/instances/{id}` into another request: httpx resolves the dots, quoted or not."""
+_RESERVED_PATHS: Final = frozenset({"delete-all", "stop-all", "start", "stop", "restart"})
+"""Ids that would turn `/instances/{id}` into another request."""
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -31,6 +31,8 @@ _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value
 _Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
 
 _Id = Annotated[str, AfterValidator(require_identifier)]
+# an instance under another id could not be deleted
+_InstanceId = Annotated[_Id, AfterValidator(lambda text: require_path_part(text, _RESERVED_PATHS))]
 _Words = Annotated[str, AfterValidator(escape_unprintable)]
 _Prose = Annotated[str, AfterValidator(lambda text: escape_unprintable(text, keep="\n\t"))]
 
@@ -71,7 +73,7 @@ class ApiWorkerStatus(WireModel):
 class ApiInstance(WireModel):
     """A rented instance. `base_url` is None while it boots."""
 
-    instance_id: _Id
+    instance_id: _InstanceId
     base_url: _Words | None = None
     instance_args: _MaybeNull[ApiInstanceArgs] = Field(default_factory=ApiInstanceArgs)
     instance_status: ApiInstanceStatus
@@ -292,10 +294,11 @@ class CortecsClient:
     def _path(self, instance_id: str) -> str:
         """The path of an instance. Raises NotFoundError, without a request, for an invalid id: "delete-all" would
         delete all instances."""
-        if instance_id in _RESERVED_PATHS or "/" in instance_id or "\\" in instance_id:
+        try:
+            return f"/instances/{quote(require_path_part(instance_id, _RESERVED_PATHS), safe='')}"
+        except ValueError:
             text = f"{instance_id!r} is not a valid id of a {VENDOR} instance"
-            raise NotFoundError(text, status=404, vendor_message=text, request_id=None)
-        return f"/instances/{quote(instance_id, safe='')}"
+            raise NotFoundError(text, status=404, vendor_message=text, request_id=None) from None
 
 
 def _parse_hardware_type(row: _HardwareType) -> PricedHardware:

@@ -31,6 +31,14 @@ def require_identifier(text: str) -> str:
     return text
 
 
+def require_path_part(text: str, reserved: frozenset[str]) -> str:
+    r"""An id that stands for itself in a path, unchanged. Raises ValueError for one that would be another path: one of
+    the `reserved`, dots (httpx resolves them, quoted or not), / and \."""
+    if text in reserved or text in ("", ".", "..") or "/" in text or "\\" in text:
+        raise ValueError("must be an id that is no path")
+    return text
+
+
 def redact(text: str, secrets: Iterable[str]) -> str:
     """`text` without these secrets, plain or in the spelling of JSON, Python and URLs, also in one another's."""
     once = {written for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH for written in _spellings(secret)}

@@ -21,6 +21,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     Phase,
     ProvesOrders,
 )
+from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
 
 R = TypeVar("R")
@@ -69,9 +70,10 @@ class PlainCloud(ProvesOrders[R]):
         try:
             return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
         except RefusedError as error:
-            if error.status in _NAME_MAY_BE_TAKEN:  # then what has the name is not this order's
-                raise CloudError(str(error)) from None
-            raise
+            is_generated = inputs[NAME] in session.current().generated_names.values()
+            if is_generated or error.status not in _NAME_MAY_BE_TAKEN:
+                raise
+            raise CloudError(str(error)) from None  # what has a name of the program's need not be this order's
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)

@@ -17,6 +17,8 @@ UNKNOWN: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 """The place of a value that only `up` will know; check may return it."""
 
 _PROVIDER_KEY: Final = "__provider"
+_MAX_SHOWN: Final = 200
+"""Characters of a wrong id that a message shows."""
 
 
 def is_unknown(*values: Any) -> bool:
@@ -105,7 +107,8 @@ def identifier(value: Any) -> str:
     """The id of something that exists elsewhere."""
     name = string(value)
     if not name or name != name.strip() or not name.isprintable():
-        raise InvalidValueError(f"must be an id without spaces around it; got {name!r}")
+        given = repr(name) if len(name) <= _MAX_SHOWN else f"a text of {len(name)} characters"  # perhaps a key's file
+        raise InvalidValueError(f"must be an id without spaces around it; got {given}")
     return name
 
 

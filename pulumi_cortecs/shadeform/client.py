@@ -21,7 +21,7 @@ from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_c
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.http.text import escape_unprintable, require_identifier
+from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
 
 VENDOR: Final = "Shadeform"
 CLOUD: Final = "shadeform"
@@ -29,8 +29,8 @@ CLOUD: Final = "shadeform"
 OUT_OF_STOCK: Final = "OUT_OF_STOCK"
 _REFUSALS: Final = frozenset({OUT_OF_STOCK, "INSUFFICIENT_FUNDS"})
 """Answers to an order that no repetition changes, although their status is 409 (docs/apis/shadeform.md#errors)."""
-_RESERVED_PATHS: Final = frozenset({"", ".", "..", "types", "create", "add"})
-"""Ids that would turn `/instances/{id}/...` into another request: httpx resolves the dots, quoted or not."""
+_RESERVED_PATHS: Final = frozenset({"types", "create", "add"})
+"""Ids that would turn `/instances/{id}/...` into another request."""
 
 T = TypeVar("T")
 
@@ -70,6 +70,8 @@ _Object = Annotated[dict[str, Any], WrapValidator(_read_or_empty)]
 # a vendor that is written in Go writes an empty list as null
 _Whole = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
 _Id = Annotated[str, AfterValidator(require_identifier)]
+# a resource under another id could not be deleted
+_ResourceId = Annotated[_Id, AfterValidator(lambda text: require_path_part(text, _RESERVED_PATHS))]
 _Words = Annotated[str, AfterValidator(escape_unprintable)]
 _Time = Annotated[_Told[_Words], BeforeValidator(lambda value: None if is_no_time(value) else value)]
 
@@ -135,7 +137,7 @@ class ApiInstance(WireModel):
     `auto_delete` and `alert` are None in the list, which omits them.
     """
 
-    id: _Id
+    id: _ResourceId
     cloud: _Words
     region: _Words
     shade_instance_type: _Words
@@ -171,7 +173,7 @@ class ApiInstance(WireModel):
 class ApiSshKey(WireModel):
     """An SSH key of the account. One of them is the default; the vendor's own cannot be told by any field."""
 
-    id: _Id
+    id: _ResourceId
     name: _Words
     public_key: _Words
     is_default: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
@@ -180,7 +182,7 @@ class ApiSshKey(WireModel):
 class ApiVolume(WireModel):
     """A storage volume. `cost_estimate` is in dollars, `mounted_by` the id of an instance, "" for none."""
 
-    id: _Id
+    id: _ResourceId
     cloud: _Words
     region: _Words
     name: _Words
@@ -221,7 +223,7 @@ class _InstanceTypes(WireModel):
 
 
 class _Created(WireModel):
-    id: _Id
+    id: _ResourceId
 
 
 class _Done(WireModel):
@@ -384,7 +386,8 @@ def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _path(kind: str, resource_id: str) -> str:
     """The path of a resource. Raises NotFoundError, without a request, for an id that would be another path."""
-    if resource_id in _RESERVED_PATHS or "/" in resource_id or "\\" in resource_id:
+    try:
+        return f"/{kind}/{quote(require_path_part(resource_id, _RESERVED_PATHS), safe='')}"
+    except ValueError:
         text = f"{resource_id!r} is not a valid id of {VENDOR}"
-        raise NotFoundError(text, status=404, vendor_message=text, request_id=None)
-    return f"/{kind}/{quote(resource_id, safe='')}"
+        raise NotFoundError(text, status=404, vendor_message=text, request_id=None) from None

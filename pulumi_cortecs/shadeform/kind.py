@@ -77,6 +77,7 @@ _MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
+_PUBLIC_KEY: Final = re.compile(r"[a-z][a-z0-9@.-]+ +[A-Za-z0-9+/]+=*( .*)?")
 _THRESHOLD: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
 
@@ -325,9 +326,10 @@ def _volume_outputs(volume: ApiVolume) -> dict[str, Any]:
 
 
 def _public_key(value: Any) -> str:
-    key = string(value).strip()  # a file ends with a newline
-    if len(key.split()) < 2 or not key.isprintable():
-        raise InvalidValueError(f"must be a public key such as 'ssh-ed25519 AAAA... name', in one line; got {key!r}")
+    key = hidden_string(value).strip()  # a file ends with a newline
+    if not _PUBLIC_KEY.fullmatch(key) or not key.isprintable():
+        text = "must be a public key such as 'ssh-ed25519 AAAA... name', in one line, as in a file id_ed25519.pub"
+        raise InvalidValueError(text, shows_value=False)  # it may be the private one
     return key
 
 

@@ -896,7 +896,7 @@ def test_a_machine_without_the_informative_fields_can_still_be_deleted(
         return answer
 
     host = start_host(proxy.env())
-    made = machine(host, "sparse").buy({**PLACE, "ttl": "8h", "tags": ["a"]})
+    made = machine(host, "sparse").buy({**PLACE, "spend_limit": "25 USD", "tags": ["a"]})
     proxy.rewrite = sparse
     later = machine(start_host(proxy.env()), "sparse")
     assert later.read(made).id == made.id

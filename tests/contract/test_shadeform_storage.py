@@ -124,6 +124,42 @@ def test_what_has_other_arguments_is_not_what_a_lost_answer_named(
     assert len(names(console, kind)) == 1
 
 
+@pytest.mark.parametrize("answer", [{"id": "../x"}, {"id": "create"}, []], ids=str)
+@BOTH
+def test_an_id_that_is_none_is_a_lost_answer(
+    start_host: StartHost, proxy: Proxy, console: httpx.Client, kind: str, answer: Any
+) -> None:
+    path = ORDERS[kind].removeprefix("POST /v1")
+
+    def misnamed(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        passed = pass_on()
+        return Answer(200, answer) if sent.path in (path, "/instances/create") else passed
+
+    proxy.rewrite = misnamed
+    host = start_host(proxy.env(), before=IMPATIENT)
+    made, machine = plain(host, kind).buy(PROGRAMS[kind]), host.instance(of=SHADEFORM).buy(A6000)
+    plain(host, kind).delete(made)
+    host.instance(of=SHADEFORM).delete(machine)
+    assert names(console, kind) == set()
+    assert {row["status"] for row in console.get("/instances").json()["instances"]} <= {"deleting"}
+
+
+@BOTH
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_refusal_of_what_was_carried_out_is_one_resource_by_its_own_name(
+    start_host: StartHost, proxy: Proxy, console: httpx.Client, kind: str, status: int
+) -> None:
+    path = ORDERS[kind].removeprefix("POST /v1")
+
+    def refused(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        passed = pass_on()
+        return Answer(status, {"error": "no"}) if sent.path == path else passed
+
+    proxy.rewrite = refused
+    made = plain(start_host(proxy.env(), before=IMPATIENT), kind).buy(PROGRAMS[kind])
+    assert names(console, kind) == {made.outs["name"]}
+
+
 @BOTH
 def test_an_empty_list_may_be_null(host: Host, simulator: Simulator, console: httpx.Client, kind: str) -> None:
     simulator.control.settings(null_lists=True)
@@ -186,6 +222,21 @@ def test_a_key_is_one_line_without_its_end(host: Host) -> None:
     for wrong in ("AAAA", "", "ssh-rsa AAAA\nssh-rsa BBBB"):
         (reason,) = plain(host, SSH_KEY).check({"public_key": wrong}).reasons("public_key")
         assert reason.startswith("must be a public key such as ")
+
+
+PRIVATE: Final = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\n" * 8
+
+
+@pytest.mark.parametrize("private", [PRIVATE, PRIVATE.replace("\n", " ")], ids=["a file", "a line"])
+def test_a_private_key_is_refused_and_never_shown(host: Host, private: str) -> None:
+    for resource, argument, program in (
+        (plain(host, SSH_KEY), "public_key", {"public_key": private}),
+        (plain(host, SSH_KEY), "public_key", {"public_key": [private]}),
+        (host.instance(of=SHADEFORM), "ssh_key_id", {**A6000, "ssh_key_id": private}),
+    ):
+        (reason,) = resource.check(program).reasons(argument)
+        assert reason.startswith("must be a")
+        assert PRIVATE[40:60] not in reason
 
 
 def test_the_default_key_is_not_deleted_and_named(host: Host, console: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -410,3 +411,10 @@ def test_an_unknown_status_of_the_vendor_is_kept_word_for_word() -> None:
 def test_a_busy_vendor_is_not_a_no() -> None:
     with pytest.raises(UnavailableError):
         scripted({"error": "later"}, status=503).instance("i-1")
+
+
+@pytest.mark.parametrize("instance_id", ["delete-all", "start", "../x", "a\\b"])
+def test_an_answer_that_names_no_id_is_none(instance_id: str) -> None:
+    row = {"instance_id": instance_id, "instance_status": {"status": "pending"}}
+    with pytest.raises(ValueError, match="must be an id that is no path"):
+        ApiInstance.model_validate_json(json.dumps(row))

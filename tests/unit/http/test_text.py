@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.http.text import MAX_ID_LENGTH, escape_unprintable, redact, require_identifier
+from pulumi_cortecs.http.text import MAX_ID_LENGTH, escape_unprintable, redact, require_identifier, require_path_part
 
 
 @given(st.text())
@@ -60,3 +60,10 @@ def test_a_secret_is_found_however_an_error_quotes_it(secret: str, inside: str, 
 
 def test_a_secret_within_another_leaves_nothing_of_it() -> None:
     assert redact("it was secret-of-mine", ["secret", "secret-of-mine"]) == "it was [redacted]"
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", "create"])
+def test_an_id_is_one_part_of_a_path(text: str) -> None:
+    with pytest.raises(ValueError, match="must be an id that is no path"):
+        require_path_part(text, frozenset({"create"}))
+    assert require_path_part("a%2Fb c", frozenset({"create"})) == "a%2Fb c"
