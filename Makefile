@@ -8,7 +8,7 @@ ROUNDS ?= 300
 CLOUD ?= cortecs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo demo-stop up destroy test test-backends chaos bench compat-langchain lint format clean
+.PHONY: help setup engine demo demo-stop up destroy test test-long test-backends chaos bench compat-langchain lint format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -35,7 +35,11 @@ destroy: $(READY)  ## ends what `make up` started
 
 test: $(READY) lint  ## everything that must hold before a change lands
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" PYTHONDONTWRITEBYTECODE= \
-		exec $(BIN)/python -m pytest -n 5 --dist worksteal $(ARGS)
+		exec $(BIN)/python -m pytest -n 5 --dist worksteal -m "not long" $(ARGS)
+
+test-long: $(READY)  ## the tests that `make test` has no time for, about a minute
+	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" PYTHONDONTWRITEBYTECODE= \
+		exec $(BIN)/python -m pytest -n 2 -m long $(ARGS)
 
 test-backends: $(READY)  ## kills `up` 20 times each on a file, an S3 and a Postgres backend; brings what is needed, some minutes
 	@$(BIN)/python -I -c "import moto.server" 2>/dev/null || $(BIN)/python -I -m pip install --quiet --disable-pip-version-check -c constraints.txt 'moto[server]>=5'

@@ -31,6 +31,7 @@ def test_a_purchase_whose_answer_met_nobody_is_neither_lost_nor_made_twice(death
     assert result.findings == ()
 
 
+@pytest.mark.long
 def test_the_same_holds_where_nothing_can_be_stopped_and_orders_have_a_tag() -> None:
     result = _play(_plan(Death.ALL, Moment.ORDERED, WayOn.UP, SHADEFORM))
     assert result.in_window > 0
@@ -43,6 +44,7 @@ def test_a_volume_is_found_again_without_a_journal() -> None:
     assert result.findings == ()
 
 
+@pytest.mark.long
 def test_the_suite_notices_when_the_names_of_volumes_are_forgotten() -> None:
     result = _play(_with_a_volume(lost_journal=False), broken="name")
     assert {finding.kind for finding in result.findings} == {Kind.DOUBLE}

@@ -107,6 +107,7 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
     assert (tmp_path / "my demo" / "project" / "__main__.py").read_text() == _QUICKSTART
 
 
+@pytest.mark.long
 def test_the_demo_of_shadeform_tells_the_same_story(
     pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
 ) -> None:

@@ -27,7 +27,7 @@ from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, pla
 from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
 
-_ROUNDS = 80
+_ROUNDS = 50
 _ROUNDS_UNTIL_CAUGHT = 100
 _ROUNDS_ALIKE = 80
 _NAMES = ("a", "b", "c")
