@@ -21,7 +21,7 @@ from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 from pulumi_cortecs.shadeform import market
 from pulumi_cortecs.shadeform.client import ApiInstance
-from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE, ORDER_TAG
 from pulumi_cortecs.shadeform.resources import Provider
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.shadeform.Provider")
@@ -147,6 +147,6 @@ def _instance(config: Config, instance_id: str) -> InstanceInfo:
         "ip": instance.ip or None,
         "hourly_price": str(market.dollars(price)) if price > 0 else None,
         "cost_estimate": f"{cost} {CURRENCY}" if cost else None,
-        "tags": tuple(instance.tags),
+        "tags": tuple(tag for tag in instance.tags if not tag.startswith(ORDER_TAG)),
     }
     return InstanceInfo(**{**reported, **changed})

@@ -64,7 +64,7 @@ def test_rows_can_be_chosen(at: Simulator) -> None:
 
 def test_an_instance_is_shown_as_it_is_without_its_secrets(at: Simulator) -> None:
     secret = "the-secret-of-a-variable"
-    instance_id = bought(at, envs=[{"name": "A", "value": secret}], tags=["blue"])
+    instance_id = bought(at, envs=[{"name": "A", "value": secret}], tags=["blue", "pulumi-cortecs:order=key.token.digest"])
     booting = get_instance(instance_id)
     assert (booting.status, booting.ip, booting.active_at) == ("creating", None, None)
     at.control.advance(3600)
