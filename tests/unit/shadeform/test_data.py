@@ -62,9 +62,12 @@ def test_rows_can_be_chosen(at: Simulator) -> None:
     assert get_instance_types("nowhere") == []
 
 
+ORDER_TAG = "pulumi-cortecs:order=key.token.digest"
+
+
 def test_an_instance_is_shown_as_it_is_without_its_secrets(at: Simulator) -> None:
     secret = "the-secret-of-a-variable"
-    instance_id = bought(at, envs=[{"name": "A", "value": secret}], tags=["blue", "pulumi-cortecs:order=key.token.digest"])
+    instance_id = bought(at, envs=[{"name": "A", "value": secret}], tags=["blue", ORDER_TAG])
     booting = get_instance(instance_id)
     assert (booting.status, booting.ip, booting.active_at) == ("creating", None, None)
     at.control.advance(3600)
