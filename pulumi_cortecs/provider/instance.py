@@ -15,7 +15,6 @@ from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import (
     CanReboot,
-    EndsInstances,
     HasDetail,
     HasLabels,
     Phase,
@@ -35,7 +34,6 @@ from pulumi_cortecs.lifecycle.purchases import (
     RefusedOrderError,
 )
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
-from pulumi_cortecs.lifecycle.times import parse_timestamp, timestamp_after
 from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import (
     accounts,
@@ -43,6 +41,7 @@ from pulumi_cortecs.provider import (
     attachments,
     delivery,
     host,
+    instance_end,
     instance_records,
     machine_limits,
     ownership,
@@ -104,14 +103,14 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         account.require_usable_environment()
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
-            expires_at = _adopt_end(kind, account, instance_id, inputs)
+            expires_at = instance_end.adopted_end(kind, account, instance_id, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at))
         attachments.wait_until_free(account, inputs)  # before the price is asked for
         # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
         # the older it is, the more may have been bought by others since
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
         quote = quote_records.purchase_quote(kind, inputs)
-        vendor_end = _end_at_vendor(account, {}, inputs)
+        vendor_end = instance_end.end_at_vendor(account, {}, inputs)
         bought, labels = _buy(kind, account, {**inputs, **vendor_end}, quote, began_at)
     except AmbiguousPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
@@ -145,7 +144,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"the engine exited before it received {instance_id}: {undone}")
     instance_records.record_quote(kind, instance_id, inputs["quote"])
     delivery.record_delivery(kind, account.cloud, bought, inputs)
-    expires_at = vendor_end.get("expires_at", _expires_at(account, inputs))
+    expires_at = vendor_end.get("expires_at", instance_end.expires_at(account, inputs))
     outputs = _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred, labels.purchase)
     return CreateResult(instance_id, outputs)
 
@@ -165,15 +164,16 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         instance = account.find(instance_id)
         if instance is None:
             if recorded:
-                _report_end(account, instance_id, str(props.get("expires_at", "")))
+                instance_end.report_end(account, instance_id, str(props.get("expires_at", "")))
                 return ReadResult("", {})
             raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
         expires_at = str(props.get("expires_at", ""))
+        detail = None
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
-            instance = account.find_detail(instance_id) or instance
-            if props.get("ttl") or expires_at:
-                expires_at = _end_as_found(account, instance, expires_at)
-        inputs = _inputs_as_found(kind, account, instance, props)
+            detail = account.find_detail(instance_id)
+        if detail is not None and (props.get("ttl") or expires_at):
+            expires_at = instance_end.end_as_found(account, detail, expires_at)
+        inputs = _inputs_as_found(kind, account, instance, detail, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
     recorded_outputs = (props.get("inferred"), props.get("purchase_labels"))
@@ -199,7 +199,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     try:
         account = accounts.account(kind)
         account.require_owner(instance_id, olds.get("account"))
-        vendor_end = _end_at_vendor(account, olds, inputs)
+        vendor_end = instance_end.end_at_vendor(account, olds, inputs)
         if vendor_end and is_new_ttl:
             changed |= {"ttl"}
         former = Labels(olds.get(LABELS, {}), olds.get("purchase_labels", {}))
@@ -218,7 +218,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     instance_records.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
     expires_at = vendor_end.get("expires_at", olds.get("expires_at", ""))
     if is_new_ttl and not vendor_end:  # counted from now: another ttl prolongs the life
-        expires_at = _expires_at(account, inputs)
+        expires_at = instance_end.expires_at(account, inputs)
     outputs = _outputs(kind, inputs, instance_id, account, expires_at, inferred, olds.get("purchase_labels"))
     return UpdateResult(outputs)
 
@@ -292,7 +292,7 @@ def _update_instance(
     vendor_end: Mapping[str, str],
 ) -> None:
     """Changes the arguments `changed` at the vendor, and starts, stops or restarts the instance. `vendor_end`: see
-    _end_at_vendor."""
+    instance_end.end_at_vendor."""
     inferred = bool(olds.get("inferred"))
     if inputs["state"] == "running":
         account.require_usable_environment()
@@ -524,14 +524,18 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in settled.items() if key not in unreported}, "quote": props["quote"]}
 
 
-def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
+def _inputs_as_found(
+    kind: InstanceKind, account: Account, row: Any, detail: Any | None, props: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The inputs that describe the instance as it is, so that drift shows as a change of inputs. Without a `detail`,
+    those that only it has are no drift: they stay as they are recorded."""
+    instance = row if detail is None else detail
     recorded = "instance_id" in props  # an instance that is only read was never ordered, whatever a program says
     replacing = kind.arguments.replacing
     inputs = {key: value for key, value in _program_inputs(kind, props).items() if recorded or key not in replacing}
     inputs |= account.cloud.reported_inputs(instance)
-    if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
-        inputs |= account.cloud.detailed_inputs(instance, props)
+    if isinstance(account.cloud, HasDetail) and detail is not None:
+        inputs |= account.cloud.detailed_inputs(detail, props)
     inputs["state"] = account.state_of(instance)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
@@ -541,56 +545,6 @@ def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props:
     if "quote" not in inputs:
         inputs["quote"], _ = accounts.market(kind).quote(inputs)
     return inputs
-
-
-def _end_at_vendor(account: Account, olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, str]:
-    """`expires_at`, for a cloud that deletes the instance itself then; nothing for others. Raises CloudError."""
-    if not isinstance(account.cloud, EndsInstances):
-        return {}
-    if equal_values(olds.get("ttl", ""), inputs["ttl"]):
-        return {"expires_at": str(olds.get("expires_at", ""))}
-    if account.cloud.vendor_time() is None:
-        account.poller.snapshot(max_age=0.0)  # the date is one of the vendor's clock, which an answer shows
-    return {"expires_at": _expires_at(account, inputs)}
-
-
-def _end_as_found(account: Account, instance: Any, recorded: str) -> str:
-    """The end of its ttl, or that with which it was adopted, as its vendor has it, in the recorded spelling if it is
-    the same."""
-    if not isinstance(account.cloud, EndsInstances):
-        return recorded
-    ends_at = account.cloud.ends_at(instance)
-    return recorded if parse_timestamp(ends_at) == parse_timestamp(recorded) else ends_at
-
-
-def _adopt_end(kind: InstanceKind, account: Account, instance_id: str, inputs: Mapping[str, Any]) -> str:
-    """The end of an adopted instance: that of the program's ttl or, with a warning, the one that it has at its
-    vendor. Raises CloudError."""
-    if not isinstance(account.cloud, EndsInstances):
-        return _expires_at(account, inputs)
-    if inputs["ttl"]:
-        vendor_end = _end_at_vendor(account, {}, inputs)
-        power.update(account, instance_id, {**inputs, **vendor_end}, frozenset({"ttl"}))
-        return vendor_end["expires_at"]
-    live = account.cloud.get_instance(instance_id)
-    ends_at = "" if live is None else account.cloud.ends_at(live)
-    if ends_at:
-        host.current_call().warn(
-            f"{instance_id} is adopted with its end: {kind.vendor} deletes it at {ends_at}. A ttl sets another date"
-        )
-    return ends_at
-
-
-def _report_end(account: Account, instance_id: str, expires_at: str) -> None:
-    """Says of an instance that is gone that its vendor has deleted it at the end of its ttl, if that has come."""
-    end = parse_timestamp(expires_at)
-    if isinstance(account.cloud, EndsInstances) and end is not None and account.vendor_now().timestamp() >= end:
-        host.current_call().inform(f"{instance_id} ended by its ttl at {expires_at}")
-
-
-def _expires_at(account: Account, inputs: Mapping[str, Any]) -> str:
-    """The end of its ttl by the vendor's clock, counted from now; "" without a ttl."""
-    return timestamp_after(inputs["ttl"], account.vendor_now())
 
 
 def _outputs(

@@ -572,6 +572,20 @@ def test_an_end_that_was_removed_or_moved_is_drift_that_an_up_mends(
     assert machine(host).read(mended).inputs == inputs_of(mended)
 
 
+def test_an_instance_that_only_the_list_shows_keeps_its_end(start_host: StartHost, proxy: Proxy) -> None:
+    program = {**PLACE, "ttl": "8h", "spend_limit": "25 USD", "alert": {"spend_threshold": "8"}}
+    made = machine(start_host(proxy.env()), "chat").buy(program)
+
+    def listed_only(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        if sent.path == f"/instances/{made.id}/info":
+            return Answer(404, {"error": "not found"})
+        return _with(pass_on(), auto_delete=None, alert=None)
+
+    proxy.rewrite = listed_only
+    read = machine(start_host(proxy.env()), "chat").read(made)
+    assert (read.outs, read.inputs) == (made.outs, inputs_of(made))
+
+
 def test_a_removed_alert_and_auto_delete_are_drift(host: Host, start_host: StartHost, simulator: Simulator) -> None:
     made = machine(host).buy({**PLACE, "auto_delete": {"spend_threshold": "9"}, "alert": {"spend_threshold": "8"}})
     change_at_vendor(simulator, made.id, auto_delete=None, alert={"spend_threshold": "7"})
