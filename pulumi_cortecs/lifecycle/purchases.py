@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, ProvesOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, NamesInstances, OrderMatch, OrderRef, OrderSpec, ProvesOrders, token_of
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.matching import assign
@@ -192,6 +192,7 @@ class Purchases(Generic[T]):
     def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, log: OrderRecorder[T]) -> None:
         self._cloud = cloud
         self._proves_orders = isinstance(cloud, ProvesOrders)
+        self._proves_without_time = self._proves_orders and not isinstance(cloud, NamesInstances)
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
@@ -486,7 +487,9 @@ class Purchases(Generic[T]):
         self, instance_id: str, instance: T, unresolved: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
         unknown = instance_id not in unresolved.before and instance_id not in self._owned_ids
-        began = unknown and (self._proves_orders or unresolved.classify_start(instance) is not RelativeStart.BEFORE)
+        began = unknown and (
+            self._proves_without_time or unresolved.classify_start(instance) is not RelativeStart.BEFORE
+        )
         return began and self._cloud.match(instance, unresolved.ordered).counts_as(how)
 
 

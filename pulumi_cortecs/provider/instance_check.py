@@ -17,7 +17,7 @@ from pulumi.dynamic import CheckFailure, CheckResult
 from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
-from pulumi_cortecs.lifecycle.cloud import HasAttachments, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import ChecksOrders, UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
@@ -312,16 +312,17 @@ class _InstanceCheck:
             return settled
         self.is_quoted = True
         self._check_limits(settled)
-        self._check_attachments(settled)
+        self._check_order(settled)
         self.adds_cost = True
         return settled
 
-    def _check_attachments(self, wanted: Mapping[str, Any]) -> None:
-        """Checks what the order would attach, where there are credentials: before anything is bought or deleted."""
+    def _check_order(self, wanted: Mapping[str, Any], current: Mapping[str, Any] | None = None) -> None:
+        """Checks whether the vendor can carry out the order, or the change of a running instance's `current` inputs,
+        where there are credentials: before anything is bought, changed or deleted."""
         account = accounts.account_or_none(self.kind)
-        if account is None or not isinstance(account.cloud, HasAttachments):
+        if account is None or not isinstance(account.cloud, ChecksOrders):
             return
-        for found in account.cloud.attachment_problems(wanted):
+        for found in account.cloud.order_problems(wanted, current):
             if found.is_final:
                 self.problems.append(Problem(found.argument, found.reason))
             else:

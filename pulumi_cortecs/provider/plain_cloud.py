@@ -19,7 +19,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     OrderRef,
     OrderSpec,
     Phase,
-    ProvesOrders,
+    NamesInstances,
 )
 from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
@@ -31,7 +31,7 @@ _NAME_MAY_BE_TAKEN: Final = frozenset({400, 409, 422})
 """The statuses with which a vendor may refuse to create what has the name of another."""
 
 
-class PlainCloud(ProvesOrders[R]):
+class PlainCloud(NamesInstances[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
 
     def __init__(
@@ -110,7 +110,6 @@ class PlainCloud(ProvesOrders[R]):
         return {key: outputs[key] for key in self.kind.arguments if key in outputs}
 
     def name_of(self, instance: R) -> str:
-        """The resource's name."""
         return str(self.reported_inputs(instance)[NAME])
 
     def progress_text(self, instance: R) -> str:
