@@ -36,7 +36,7 @@ from pulumi_cortecs.provider.crud import (
     plain_cloud,
     validated,
 )
-from pulumi_cortecs.provider.plain_cloud import NAME
+from pulumi_cortecs.provider.plain_cloud import NAME, NameRefusedError
 from pulumi_cortecs.provider.properties import equal_values
 from pulumi_cortecs.provider.undo import undo_purchase
 
@@ -154,7 +154,7 @@ def _take_over(kind: Kind, account: Account, inputs: dict[str, Any], earlier: An
     resource_id, reported = account.cloud.id_of(earlier), account.cloud.reported_inputs(earlier)
     differing = [key for key in kind.arguments.replacing if key in reported and reported[key] != inputs[key]]
     if differing:
-        raise CrudError(_other_arguments_text(kind, inputs[NAME], resource_id, f"another {', '.join(differing)}"))
+        raise CrudError(_other_arguments_text(kind, resource_id, f"another {', '.join(differing)}"))
     if kind.market is not None:
         with machine_limits.enforce(kind, account, {**inputs, **reported}, resource_id):
             pass  # orders nothing
@@ -165,7 +165,7 @@ def _take_over(kind: Kind, account: Account, inputs: dict[str, Any], earlier: An
     )
 
 
-def _other_arguments_text(kind: Kind, name: str, resource_id: str, what: str) -> str:
+def _other_arguments_text(kind: Kind, resource_id: str, what: str) -> str:
     return (
         f"an earlier run has created {resource_id} for this resource with {what}, and no state has it; nothing was "
         f"created. Restore the arguments to take it over, or delete it in {kind.possessive} console"
@@ -184,8 +184,12 @@ def _explained(kind: Kind, name: str) -> Iterator[None]:
         ) from None
     except RefusedOrderError as error:
         raise CrudError(f"{error}. The next `pulumi up` searches for {name!r} before it creates anything") from None
+    except NameRefusedError as error:
+        raise CrudError(
+            f"it is unknown whether {name!r} was created: {error}. The next `pulumi up` says what has that name"
+        ) from None
     except ArgumentsChangedError as error:
-        raise CrudError(_other_arguments_text(kind, name, error.instance_id, "other arguments")) from None
+        raise CrudError(_other_arguments_text(kind, error.instance_id, "other arguments")) from None
     except InterruptedWaitError:
         raise CrudError("interrupted; nothing was created") from None
     except (NotBoughtError, OrderInProgressError) as error:

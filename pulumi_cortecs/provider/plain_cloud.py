@@ -31,6 +31,11 @@ _NAME_MAY_BE_TAKEN: Final = frozenset({400, 409, 422})
 """The statuses with which a vendor may refuse to create what has the name of another."""
 
 
+class NameRefusedError(CloudError):
+    """The vendor refused to create something under a name that the program gave. What has that name need not be of this
+    order: neither an answer nor a search proves whether the order was carried out."""
+
+
 class PlainCloud(ProvesOrders[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
 
@@ -73,7 +78,7 @@ class PlainCloud(ProvesOrders[R]):
             is_generated = inputs[NAME] in session.current().generated_names.values()
             if is_generated or error.status not in _NAME_MAY_BE_TAKEN:
                 raise
-            raise CloudError(str(error)) from None  # what has a name of the program's need not be this order's
+            raise NameRefusedError(str(error)) from None
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)
