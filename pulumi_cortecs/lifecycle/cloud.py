@@ -410,7 +410,12 @@ class ProvesOrders(Cloud[T]):
 
 class NamesInstances(ProvesOrders[T]):
     """A cloud whose accounts have no two instances of one name, which the order chooses: a name proves the order that
-    gave it. Anybody may choose a name, too, so an instance that is older than the order is never its own."""
+    gave it. Anybody may choose a name, too, so an instance that is older than the order is never its own.
+
+    `name_taken_statuses` are the HTTP statuses with which the vendor may refuse an order because of its name.
+    """
+
+    name_taken_statuses: ClassVar[frozenset[int]] = frozenset({400, 409, 422})
 
     @abstractmethod
     def name_of(self, instance: T) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch, TagsOrders
+from pulumi_cortecs.lifecycle.cloud import Arguments, NamesInstances, OrderMatch, TagsOrders
 from pulumi_cortecs.lifecycle.creations import Creations, owners_by_instance
 from pulumi_cortecs.lifecycle.journal import ResourceKey
 from pulumi_cortecs.lifecycle.matching import assign
@@ -63,7 +63,9 @@ class InterruptedCreations(Generic[T]):
                     "removes them from the state",
                 )
                 return None
-            instance_id = self._choose_by_tag(key, arguments, wanted, candidates) if self._log.proves_orders else None
+            # anybody may have chosen a name
+            by_tag = self._log.proves_orders and not isinstance(self._cloud, NamesInstances)
+            instance_id = self._choose_by_tag(key, arguments, wanted, candidates) if by_tag else None
             if instance_id is None and self._is_exclusive():
                 instance_id = self._choose_if_exclusive(key, arguments, wanted, candidates)
             if instance_id is None:

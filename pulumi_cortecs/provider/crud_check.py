@@ -28,7 +28,7 @@ from pulumi_cortecs.provider import (
 from pulumi_cortecs.provider.generated_names import generated_name, prefix_of
 from pulumi_cortecs.provider.instance_check import CheckError
 from pulumi_cortecs.provider.kind import CrudKind, Problem
-from pulumi_cortecs.provider.plain_cloud import NAME
+from pulumi_cortecs.provider.named_resources import NAME
 from pulumi_cortecs.provider.properties import equal_values, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 

@@ -7,28 +7,24 @@ resource proves its order by its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
+    NamesInstances,
     OrderAnswer,
     OrderMatch,
     OrderRef,
     OrderSpec,
     Phase,
-    NamesInstances,
 )
-from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
+from pulumi_cortecs.provider.named_resources import NAME
 
 R = TypeVar("R")
-NAME = "name"
-"""The argument that every plain resource has."""
-_NAME_MAY_BE_TAKEN: Final = frozenset({400, 409, 422})
-"""The statuses with which a vendor may refuse to create what has the name of another."""
 
 
 class PlainCloud(NamesInstances[R]):
@@ -67,13 +63,7 @@ class PlainCloud(NamesInstances[R]):
             return None
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[R]:
-        try:
-            return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
-        except RefusedError as error:
-            is_generated = inputs[NAME] in session.current().generated_names.values()
-            if is_generated or error.status not in _NAME_MAY_BE_TAKEN:
-                raise
-            raise CloudError(str(error)) from None  # what has a name of the program's need not be this order's
+        return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)
