@@ -413,7 +413,11 @@ class NamesInstances(ProvesOrders[T]):
     gave it. Anybody may choose a name, too, so an instance that is older than the order is never its own.
 
     `name_taken_statuses` are the HTTP statuses with which the vendor may refuse an order because of its name.
+    `is_taken_by_name`: a creation of the name that another run began and did not end is proof enough that what has it
+    is that resource's.
     """
+
+    is_taken_by_name: ClassVar[bool] = False
 
     name_taken_statuses: ClassVar[frozenset[int]] = frozenset({400, 409, 422})
 

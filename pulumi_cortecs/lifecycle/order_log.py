@@ -9,7 +9,16 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, NamesInstances, OrderMatch, OrderSpec, ProvesOrders, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    Cloud,
+    NamesInstances,
+    OrderMatch,
+    OrderSpec,
+    ProvesOrders,
+    TagsOrders,
+    token_of,
+)
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller

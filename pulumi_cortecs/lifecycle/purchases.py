@@ -16,7 +16,17 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, NamesInstances, OrderAnswer, OrderMatch, OrderRef, OrderSpec, ProvesOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    Cloud,
+    NamesInstances,
+    OrderAnswer,
+    OrderMatch,
+    OrderRef,
+    OrderSpec,
+    ProvesOrders,
+    token_of,
+)
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.matching import assign
@@ -225,9 +235,9 @@ class Purchases(Generic[T]):
         they are among the inputs. `owns_name`: no other order can give an instance the same name (NamesInstances).
 
         An order that was refused for its token (401) is sent once more, after a check that has found nothing. Raises
-        CloudError when the vendor could not be asked, NameRefusedError among them, RefusedOrderError when it answered with an error, NotSentError
-        when the caller has gone, NotBoughtError when the answer was lost and nothing was bought, and
-        AmbiguousPurchaseError when that is not known.
+        CloudError when the vendor could not be asked (NameRefusedError when it refused a name that is not owned),
+        RefusedOrderError when it answered with an error, NotSentError when the caller has gone, NotBoughtError when the
+        answer was lost and nothing was bought, and AmbiguousPurchaseError when that is not known.
         """
         carry_out = partial(self._create, {**inputs, "labels": labels.merged}, owns_name)
         send = partial(self._send, key, arguments, carry_out, is_awaited, labels)

@@ -67,7 +67,7 @@ class InterruptedWhileWaitingError(WaitEndedError):
 
 
 @dataclass(frozen=True)
-class Change(Generic[T]):
+class AwaitedChange(Generic[T]):
     """The order or change that a wait follows.
 
     `task` is the vendor's task of it (HasTasks), "" for none. `missing_text` returns the part of the change that a
@@ -85,7 +85,7 @@ class _Watch(Generic[T]):
     """The observations of one wait: the end of the task, the listings since then, and an error that stays."""
 
     cloud: Cloud[T]
-    change: Change[T]
+    change: AwaitedChange[T]
     give_up_after: float
     _task_ended_at: float | None = None
     _ready_listings: set[float] = field(default_factory=set)
@@ -154,7 +154,7 @@ class Wait(Generic[T]):
         report: Callable[[str], None],
         on_look: Callable[[T], object] = lambda _: None,
         readiness: Readiness[T] | None = None,
-        change: Change[T] | None = None,
+        change: AwaitedChange[T] | None = None,
         give_up_after: float = float("inf"),
     ) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
@@ -167,7 +167,7 @@ class Wait(Generic[T]):
         the wait follows, and `give_up_after` the seconds after which an unchanged error of the vendor's ends it.
         """
         readiness = readiness or Readiness(self.cloud, self.clock)
-        watch = _Watch(self.cloud, change or Change(), give_up_after)
+        watch = _Watch(self.cloud, change or AwaitedChange(), give_up_after)
         last, reported, reported_at = "not listed yet", "", self.clock.now()
         while True:
             age = self.clock.now() - started_at

@@ -13,7 +13,6 @@ from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
-from pulumi_cortecs.lifecycle.journal import JournalError, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
 from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.purchases import (
@@ -37,7 +36,13 @@ from pulumi_cortecs.provider.crud import (
     plain_cloud,
     validated,
 )
-from pulumi_cortecs.provider.named_resources import NAME, NameTakenError, is_generated, recover_by_name
+from pulumi_cortecs.provider.named_resources import (
+    NAME,
+    NameTakenError,
+    changed_since_review,
+    is_generated,
+    recover_by_name,
+)
 from pulumi_cortecs.provider.properties import equal_values
 from pulumi_cortecs.provider.undo import undo_purchase
 
@@ -50,7 +55,7 @@ def create(kind: Kind, props: Mapping[str, Any]) -> CreateResult:
     call, began_at = host.current_call(), session.current().clock.now()
     inputs = validated(kind, props)
     shown = reviewed_inputs.get(call.urn)
-    if shown is not None and (differing := _differing_from(kind, inputs, shown.inputs)):
+    if shown is not None and (differing := changed_since_review(kind, inputs, shown.inputs)):
         raise CrudError(f"refused: {', '.join(differing)} would differ from what the plan showed; nothing was created")
     with _explained(kind, inputs[NAME]):
         account = accounts.account(kind)
@@ -162,10 +167,3 @@ def _explained(kind: Kind, name: str) -> Iterator[None]:
         quote_records.NoQuoteError,
     ) as error:
         raise CrudError(f"nothing was created: {error}") from None
-
-
-def _differing_from(kind: Kind, inputs: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The arguments of a creation that differ from the reviewed ones; a name that check has made since is none."""
-    made = session.current().generated_names.get(host.current_call().urn)
-    changed = reviewed_inputs.changed_arguments(kind, inputs, shown)
-    return [key for key in changed if key != NAME or inputs[NAME] != made]

@@ -30,6 +30,8 @@ R = TypeVar("R")
 class PlainCloud(NamesInstances[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
 
+    is_taken_by_name = True  # a program cannot adopt them
+
     def __init__(
         self,
         kind: CrudKind[Any, R],

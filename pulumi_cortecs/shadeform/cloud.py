@@ -14,13 +14,13 @@ from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
-    OrderProblem,
     CanReboot,
     EndsInstances,
     HasAttachments,
     HasDetail,
     HasLabels,
     OrderAnswer,
+    OrderProblem,
     OrderRef,
     Phase,
     Probes,
