@@ -10,11 +10,12 @@ import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from pulumi_cortecs.cost import Money, MoneyError, PricedHardware
-from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.api_client import Retry, WireModel
 from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
+from pulumi_cortecs.http.errors import BadAnswerError
 from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
+from pulumi_cortecs.http.vendor_api import VendorApi
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"
@@ -188,16 +189,10 @@ class _HardwareTypes(WireModel):
     hardware_types: list[_HardwareType]
 
 
-class CortecsPublicClient:
+class CortecsPublicClient(VendorApi):
     """The public part of the API: models, hardware and prices. Needs no credentials."""
 
-    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, base_url, client or shared_client())
-
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
+    vendor = VENDOR
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer, with `--` for `/`. Other fields of the list may differ from the
@@ -230,27 +225,15 @@ class CortecsPublicClient:
             raise BadAnswerError(f"{VENDOR} returned an invalid price: {error}") from None
 
 
-class CortecsClient:
+class CortecsClient(VendorApi):
     """The part of the API that costs money, for one account."""
 
+    vendor, reserved = VENDOR, _RESERVED_PATHS
+
     def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, credentials.base_url, client or shared_client())
+        super().__init__(credentials.base_url, client)
         client_id, client_secret = credentials.parts
         self._core.auth = ClientCredentials(self._core, client_id, client_secret)
-
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
-
-    def vendor_time(self) -> float | None:
-        """The time of Cortecs' own clock, in seconds since 1970; None before its first answer."""
-        return self._core.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        """The date of Cortecs' last answer, in seconds since 1970, independent of this machine's clock; None before its
-        first."""
-        return self._core.vendor_date()
 
     def instances(self) -> dict[str, ApiInstance]:
         """All instances of the account by id, also stopped ones. A new one may be missing for some seconds."""
@@ -259,7 +242,8 @@ class CortecsClient:
 
     def instance(self, instance_id: str) -> ApiInstance:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
-        return self._core.call("GET", self._path(instance_id), _OneInstance, retry=Retry.IDEMPOTENT).instance
+        path = self._path("instances", instance_id)
+        return self._core.call("GET", path, _OneInstance, retry=Retry.IDEMPOTENT).instance
 
     def balance(self, retry: Retry = Retry.IDEMPOTENT) -> Money:
         """The remaining prepaid balance."""
@@ -285,20 +269,11 @@ class CortecsClient:
 
     def delete_instance(self, instance_id: str) -> None:
         """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
-        self._core.call("DELETE", self._path(instance_id), _Deleted, retry=Retry.IDEMPOTENT)
+        self._core.call("DELETE", self._path("instances", instance_id), _Deleted, retry=Retry.IDEMPOTENT)
 
     def _act(self, verb: str, instance_id: str) -> ApiInstance:
         body = {"instance_id": instance_id}
         return self._core.call("POST", f"/instances/{verb}", _OneInstance, retry=Retry.IDEMPOTENT, body=body).instance
-
-    def _path(self, instance_id: str) -> str:
-        """The path of an instance. Raises NotFoundError, without a request, for an invalid id: "delete-all" would
-        delete all instances."""
-        try:
-            return f"/instances/{quote(require_path_part(instance_id, _RESERVED_PATHS), safe='')}"
-        except ValueError:
-            text = f"{instance_id!r} is not a valid id of a {VENDOR} instance"
-            raise NotFoundError(text, status=404, vendor_message=text, request_id=None) from None
 
 
 def _parse_hardware_type(row: _HardwareType) -> PricedHardware:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import quote
 
 import httpx
 from pydantic import (
@@ -17,11 +16,12 @@ from pydantic import (
     WrapValidator,
 )
 
-from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.api_client import Retry, WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
+from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 
 VENDOR: Final = "Shadeform"
 CLOUD: Final = "shadeform"
@@ -230,42 +230,24 @@ class _Done(WireModel):
     """An answer whose content is ignored, often an empty one."""
 
 
-class ShadeformPublicClient:
+class ShadeformPublicClient(VendorApi):
     """The part of the API that needs no key: instance types, their prices and their stock."""
 
-    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, base_url, client or shared_client())
-
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
+    vendor = VENDOR
 
     def instance_types(self) -> list[ApiInstanceType]:
         """All instance types of all clouds."""
         return self._core.call("GET", "/instances/types", _InstanceTypes, retry=Retry.IDEMPOTENT).instance_types
 
 
-class ShadeformClient:
+class ShadeformClient(VendorApi):
     """The part of the API that costs money, for one account."""
 
+    vendor, refusals, reserved = VENDOR, _REFUSALS, _RESERVED_PATHS
+
     def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, credentials.base_url, client or shared_client(), refusals=_REFUSALS)
+        super().__init__(credentials.base_url, client)
         self._core.auth = ApiKey("X-API-KEY", *credentials.parts)
-
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
-
-    def vendor_time(self) -> float | None:
-        """The time of Shadeform's own clock, in seconds since 1970; None before its first answer."""
-        return self._core.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        """The date of Shadeform's last answer, in seconds since 1970, independent of this machine's clock; None before
-        its first."""
-        return self._core.vendor_date()
 
     def instances(self) -> dict[str, ApiInstance]:
         """All instances that are not deleted, by id, those that are being deleted among them."""
@@ -274,15 +256,13 @@ class ShadeformClient:
 
     def instance(self, instance_id: str) -> ApiInstance:
         """One instance with all its fields. Raises NotFoundError for an unknown id (404 by inference)."""
-        path = f"{_path('instances', instance_id)}/info"
+        path = f"{self._path('instances', instance_id)}/info"
         return self._core.call("GET", path, ApiInstance, retry=Retry.IDEMPOTENT)
 
-    def create_instance(self, order: Mapping[str, Any]) -> str:
+    def create_instance(self, order: Mapping[str, Any]) -> OrderAnswer[ApiInstance]:
         """Buys an instance and returns its id. It is not sent again once the vendor may have received it: after an
         error with `may_have_taken_effect` the instance may exist."""
-        body, secrets = dict(order), _secrets_of(order)
-        path = "/instances/create"
-        return self._core.call("POST", path, _Created, retry=Retry.IF_NEVER_SENT, body=body, secrets=secrets).id
+        return self._ordered("/instances/create", dict(order), _secrets_of(order))
 
     def update_instance(self, instance_id: str, changes: Mapping[str, Any]) -> None:
         """Changes name, tags, auto_delete or alert; None removes a value, and one that is left out stays."""
@@ -303,16 +283,16 @@ class ShadeformClient:
 
     def ssh_key(self, key_id: str) -> ApiSshKey:
         """One SSH key. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._core.call("GET", f"{_path('sshkeys', key_id)}/info", ApiSshKey, retry=Retry.IDEMPOTENT)
+        return self._core.call("GET", f"{self._path('sshkeys', key_id)}/info", ApiSshKey, retry=Retry.IDEMPOTENT)
 
-    def add_ssh_key(self, name: str, public_key: str) -> str:
+    def add_ssh_key(self, name: str, public_key: str) -> OrderAnswer[ApiSshKey]:
         """Adds an SSH key and returns its id. It is not sent again once the vendor may have received it."""
         body = {"name": name, "public_key": public_key}
-        return self._core.call("POST", "/sshkeys/add", _Created, retry=Retry.IF_NEVER_SENT, body=body).id
+        return self._ordered("/sshkeys/add", body)
 
     def delete_ssh_key(self, key_id: str) -> None:
         """Deletes an SSH key. Shadeform refuses it for its own, for the default one, and for one that is in use."""
-        self._core.call("POST", f"{_path('sshkeys', key_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
+        self._core.call("POST", f"{self._path('sshkeys', key_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
 
     def volumes(self) -> dict[str, ApiVolume]:
         """All volumes of the account by id."""
@@ -321,23 +301,29 @@ class ShadeformClient:
 
     def volume(self, volume_id: str) -> ApiVolume:
         """One volume. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._core.call("GET", f"{_path('volumes', volume_id)}/info", ApiVolume, retry=Retry.IDEMPOTENT)
+        return self._core.call("GET", f"{self._path('volumes', volume_id)}/info", ApiVolume, retry=Retry.IDEMPOTENT)
 
     def volume_types(self) -> list[ApiVolumeType]:
         """The kinds of volumes of all clouds, with their prices."""
         return self._core.call("GET", "/volumes/types", _VolumeTypes, retry=Retry.IDEMPOTENT).volume_types
 
-    def create_volume(self, order: Mapping[str, Any]) -> str:
-        """Buys a volume and returns its id. It is not sent again once the vendor may have received it: after an error
-        with `may_have_taken_effect` the volume may exist."""
-        return self._core.call("POST", "/volumes/create", _Created, retry=Retry.IF_NEVER_SENT, body=dict(order)).id
+    def create_volume(self, inputs: Mapping[str, Any]) -> OrderAnswer[ApiVolume]:
+        """Buys a volume of check's inputs, and returns its id. It is not sent again once the vendor may have received
+        it: after an error with `may_have_taken_effect` the volume may exist."""
+        return self._ordered("/volumes/create", {key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")})
 
     def delete_volume(self, volume_id: str) -> None:
         """Deletes a volume and its data. Shadeform refuses it while an instance mounts the volume."""
-        self._core.call("POST", f"{_path('volumes', volume_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
+        self._core.call("POST", f"{self._path('volumes', volume_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
+
+    def _ordered(self, path: str, body: dict[str, Any], secrets: Sequence[str] = ()) -> OrderAnswer[Any]:
+        """The answer to an order, which has only the id."""
+        made = self._core.call("POST", path, _Created, retry=Retry.IF_NEVER_SENT, body=body, secrets=secrets)
+        return OrderAnswer(made.id)
 
     def _act(self, verb: str, instance_id: str, body: dict[str, Any] | None = None) -> None:
-        self._core.call("POST", f"{_path('instances', instance_id)}/{verb}", _Done, retry=Retry.IDEMPOTENT, body=body)
+        path = f"{self._path('instances', instance_id)}/{verb}"
+        self._core.call("POST", path, _Done, retry=Retry.IDEMPOTENT, body=body)
 
 
 def order_body(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -382,12 +368,3 @@ def _parts(text: str) -> list[str]:
 
 def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in variables.items()]
-
-
-def _path(kind: str, resource_id: str) -> str:
-    """The path of a resource. Raises NotFoundError, without a request, for an id that would be another path."""
-    try:
-        return f"/{kind}/{quote(require_path_part(resource_id, _RESERVED_PATHS), safe='')}"
-    except ValueError:
-        text = f"{resource_id!r} is not a valid id of {VENDOR}"
-        raise NotFoundError(text, status=404, vendor_message=text, request_id=None) from None

@@ -4,7 +4,6 @@ import it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
+from pulumi_cortecs.provider.imported import connected, imported
 from pulumi_cortecs.provider.kind import (
     GENERATED,
     MARKET,
@@ -22,7 +22,6 @@ from pulumi_cortecs.provider.kind import (
     CrudKind,
     Inputs,
     InstanceKind,
-    Market,
     Problem,
     Reader,
     Required,
@@ -45,11 +44,6 @@ from pulumi_cortecs.provider.properties import (
 )
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.cost import Money, Offer
-    from pulumi_cortecs.cost.pricelist import PriceList
-    from pulumi_cortecs.http.credentials import Credentials
-    from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
-    from pulumi_cortecs.provider.answer_cache import AnswerCache
     from pulumi_cortecs.shadeform.client import ApiSshKey, ApiVolume, ShadeformClient
 
 API_KEY: Final = CredentialKey(
@@ -73,6 +67,7 @@ LABEL_TAG: Final = "label:"
 """The beginning of the tags that are labels: label:NAME=VALUE."""
 
 CURRENCY: Final = "USD"
+_CLIENT: Final = "pulumi_cortecs.shadeform.client:ShadeformClient"
 _MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
@@ -237,45 +232,15 @@ def _is_given(inputs: Inputs, key: str) -> bool:
     return bool(inputs.get(key)) and not is_unknown(inputs[key])
 
 
-def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]) -> Cloud[Any]:
-    from pulumi_cortecs.shadeform.client import ShadeformClient
-    from pulumi_cortecs.shadeform.cloud import ShadeformCloud
-
-    return ShadeformCloud(ShadeformClient(credentials), credentials.fingerprint, list_lag, price)
-
-
-def _market(base_url: str, answers: AnswerCache) -> Market:
-    from pulumi_cortecs.shadeform.client import ShadeformPublicClient
-    from pulumi_cortecs.shadeform.market import live_market
-
-    return live_market(ShadeformPublicClient(base_url), answers)
-
-
-def _pinned(prices: PriceList) -> Market:
-    from pulumi_cortecs.shadeform.market import pinned_market
-
-    return pinned_market(prices)
-
-
-def _billed_resources() -> tuple[CrudKind[Any, Any], ...]:
-    return (VOLUME,)
-
-
-def _offers(base_url: str) -> list[Offer]:
-    from pulumi_cortecs.shadeform.market import offers
-
-    return offers(base_url)
-
-
 INSTANCE: Final = InstanceKind(
     token=TOKENS["shadeform.Instance"],
     endpoint_token=TOKENS["shadeform.Endpoint"],
     credentials=CREDENTIALS,
     arguments=ARGUMENTS,
-    connect=_connect,
-    market=_market,
-    pinned=_pinned,
-    offers=_offers,
+    connect=connected("pulumi_cortecs.shadeform.cloud:ShadeformCloud", _CLIENT),
+    market=imported("pulumi_cortecs.shadeform.market:live_market"),
+    pinned=imported("pulumi_cortecs.shadeform.market:pinned_market"),
+    offers=imported("pulumi_cortecs.shadeform.market:offers"),
     module="pulumi_cortecs.shadeform",
     columns={"cloud": "cloud", "region": "region", "shade_instance_type": "type"},
     named_after="shade_instance_type",
@@ -283,32 +248,8 @@ INSTANCE: Final = InstanceKind(
     ready_status="active",
     endpoint_arguments=(ENDPOINT_PORT,),
     conflicts=_conflicts,
-    billed_resources=_billed_resources,
+    billed_resources=lambda: (VOLUME,),
 )
-
-
-def _client(credentials: Credentials) -> ShadeformClient:
-    from pulumi_cortecs.shadeform.client import ShadeformClient
-
-    return ShadeformClient(credentials)
-
-
-def _add_ssh_key(client: ShadeformClient, inputs: Inputs) -> OrderAnswer[ApiSshKey]:
-    from pulumi_cortecs.lifecycle.cloud import OrderAnswer
-
-    return OrderAnswer(client.add_ssh_key(inputs["name"], inputs["public_key"]))
-
-
-def _create_volume(client: ShadeformClient, inputs: Inputs) -> OrderAnswer[ApiVolume]:
-    from pulumi_cortecs.lifecycle.cloud import OrderAnswer
-
-    return OrderAnswer(client.create_volume({key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")}))
-
-
-def _volume_market(client: ShadeformClient, answers: AnswerCache) -> Market:
-    from pulumi_cortecs.shadeform.market import volume_market
-
-    return volume_market(client, answers)
 
 
 def _volume_outputs(volume: ApiVolume) -> dict[str, Any]:
@@ -350,10 +291,10 @@ SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
             "name": Argument(identifier, GENERATED),
         },
     ),
-    client=_client,
+    client=imported(_CLIENT),
     list_all=lambda client: client.ssh_keys(),
     get=lambda client, key_id: client.ssh_key(key_id),
-    create=_add_ssh_key,
+    create=lambda client, inputs: client.add_ssh_key(inputs["name"], inputs["public_key"]),
     delete=lambda client, key_id: client.delete_ssh_key(key_id),
     id_of=lambda key: key.id,
     outputs=lambda key: {"name": key.name, "public_key": key.public_key, "is_default": key.is_default},
@@ -374,14 +315,14 @@ VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
             **{key: LIFE_CYCLE[key] for key in ("max_price", "price_tolerance")},
         },
     ),
-    client=_client,
+    client=imported(_CLIENT),
     list_all=lambda client: client.volumes(),
     get=lambda client, volume_id: client.volume(volume_id),
-    create=_create_volume,
+    create=lambda client, inputs: client.create_volume(inputs),
     delete=lambda client, volume_id: client.delete_volume(volume_id),
     id_of=lambda volume: volume.id,
     outputs=_volume_outputs,
-    market=_volume_market,
+    market=imported("pulumi_cortecs.shadeform.market:volume_market"),
     destroys_data=True,
     used_by=lambda volume: volume.mounted_by or "",
 )
