@@ -14,8 +14,9 @@ from pulumi_cortecs.http.api_client import Retry, WireModel
 from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError
-from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
+from pulumi_cortecs.http.text import escape_unprintable
 from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.http.wire import Id, Words, path_part
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"
@@ -31,10 +32,7 @@ _MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else
 _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
 _Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
 
-_Id = Annotated[str, AfterValidator(require_identifier)]
-# an instance under another id could not be deleted
-_InstanceId = Annotated[_Id, AfterValidator(lambda text: require_path_part(text, _RESERVED_PATHS))]
-_Words = Annotated[str, AfterValidator(escape_unprintable)]
+_InstanceId = Annotated[Id, path_part(_RESERVED_PATHS)]
 _Prose = Annotated[str, AfterValidator(lambda text: escape_unprintable(text, keep="\n\t"))]
 
 
@@ -42,19 +40,19 @@ class ApiInstanceArgs(WireModel):
     """The arguments of an order. The vendor fills in those left out; its documented examples do not have all of
     them."""
 
-    model_id: _Words | None = None
-    hardware_type_id: _Words | None = None
+    model_id: Words | None = None
+    hardware_type_id: Words | None = None
     context_length: int | None = None
-    billing_interval: _Words | None = None
+    billing_interval: Words | None = None
     num_workers: int | None = None
 
 
 class ApiInstanceStatus(WireModel):
     """`status` is pending, running or stopped; the times are ISO-8601 with Z."""
 
-    status: _Words
-    started_at: _Words | None = None
-    stopped_at: _Words | None = None
+    status: Words
+    started_at: Words | None = None
+    stopped_at: Words | None = None
 
 
 class ApiInitProgress(WireModel):
@@ -62,7 +60,7 @@ class ApiInitProgress(WireModel):
 
     current_step: int
     num_steps: int
-    description: _Words | None = None
+    description: Words | None = None
 
 
 class ApiWorkerStatus(WireModel):
@@ -75,7 +73,7 @@ class ApiInstance(WireModel):
     """A rented instance. `base_url` is None while it boots."""
 
     instance_id: _InstanceId
-    base_url: _Words | None = None
+    base_url: Words | None = None
     instance_args: _MaybeNull[ApiInstanceArgs] = Field(default_factory=ApiInstanceArgs)
     instance_status: ApiInstanceStatus
     worker_statuses: _List[ApiWorkerStatus] = Field(default_factory=list)
@@ -103,9 +101,9 @@ class _HardwareConfig(WireModel):
 class ApiModel(WireModel):
     """A model and its hardware."""
 
-    model_id: _Id
-    recommended_config: _Id | None = None
-    hardware_configs: _Dict[_Id, _HardwareConfig] = Field(default_factory=dict)
+    model_id: Id
+    recommended_config: Id | None = None
+    hardware_configs: _Dict[Id, _HardwareConfig] = Field(default_factory=dict)
 
     def max_context(self, hardware_type_id: str) -> int | None:
         """The longest context in tokens on this hardware, None if the vendor names no limit.
@@ -125,13 +123,13 @@ class ApiModel(WireModel):
 class ApiModelPreview(WireModel):
     """A model as the list of all shows it. `size` is its number of parameters; most may be missing."""
 
-    model_id: _Id
-    hf_name: _Words | None = None
-    screen_name: _Words | None = None
+    model_id: Id
+    hf_name: Words | None = None
+    screen_name: Words | None = None
     description: _Prose | None = None
     size: int | None = None
     instant_provisioned: bool | None = None
-    hardware_configs: _List[_Id] = Field(default_factory=list)
+    hardware_configs: _List[Id] = Field(default_factory=list)
 
 
 class _PriceInfo(WireModel):
@@ -141,13 +139,13 @@ class _PriceInfo(WireModel):
 
 
 class _HardwareInfo(WireModel):
-    gpu_type: _Words | None = None
+    gpu_type: Words | None = None
     num_gpus: int | None = None
     gpu_ram_gb: Decimal | None = None
 
 
 class _HardwareType(WireModel):
-    hardware_type_id: _Id
+    hardware_type_id: Id
     price_info: _PriceInfo
     hardware_info: _HardwareInfo
 
@@ -170,7 +168,7 @@ class _Deleted(WireModel):
 
 
 class _ModelId(WireModel):
-    model_id: _Id
+    model_id: Id
 
 
 class _ModelIds(WireModel):

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import httpx
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BeforeValidator, Field
 
 from pulumi_cortecs.http.api_client import Retry, WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
+from pulumi_cortecs.http.text import command_parts
 from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.http.wire import Id, Object, Offers, Rows, Time, Told, Whole, Words, path_part
 from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 
 VENDOR: Final = "Shadeform"
@@ -32,80 +26,34 @@ _REFUSALS: Final = frozenset({OUT_OF_STOCK, "INSUFFICIENT_FUNDS"})
 _RESERVED_PATHS: Final = frozenset({"types", "create", "add"})
 """Ids that would turn `/instances/{id}/...` into another request."""
 
-T = TypeVar("T")
-
-
-def _read_or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return read(value)
-    except ValidationError:
-        return None
-
-
-def _read_or_empty(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    return _read_or_none(value, read) or {}
-
-
-def _read_rows(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """The readable rows of a list; [] for null."""
-    try:
-        return read([] if value is None else value)
-    except ValidationError as error:
-        if not isinstance(value, list):
-            raise
-        odd = {detail["loc"][0] for detail in error.errors()}
-        return read([row for number, row in enumerate(value) if number not in odd])
-
-
-def _read_offers(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """The same. Raises ValidationError if there are rows, and none is readable: then the market is unknown."""
-    return _read_rows(value, read) or read(value or [])
-
-
-# informative fields may be null or odd: an instance must stay visible, or it could not be deleted
-_Told = Annotated[T | None, WrapValidator(_read_or_none)]
-_List = Annotated[list[T], WrapValidator(_read_rows)]
-_Offers = Annotated[list[T], WrapValidator(_read_offers)]
-_Object = Annotated[dict[str, Any], WrapValidator(_read_or_empty)]
-# a vendor that is written in Go writes an empty list as null
-_Whole = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
-_Id = Annotated[str, AfterValidator(require_identifier)]
-# a resource under another id could not be deleted
-_ResourceId = Annotated[_Id, AfterValidator(lambda text: require_path_part(text, _RESERVED_PATHS))]
-_Words = Annotated[str, AfterValidator(escape_unprintable)]
-_Time = Annotated[_Told[_Words], BeforeValidator(lambda value: None if is_no_time(value) else value)]
-
-
-def is_no_time(value: object) -> bool:
-    """Returns whether a time of the API is Go's zero time, which stands for one that has not come."""
-    return isinstance(value, str) and value.startswith("0001-01-01T00:00:00")
+_ResourceId = Annotated[Id, path_part(_RESERVED_PATHS)]
 
 
 class ApiAvailability(WireModel):
     """The stock of an instance type in one region."""
 
-    region: _Id
+    region: Id
     available: bool
 
 
 class ApiTypeConfiguration(WireModel):
     """The GPUs of an instance type, and its operating systems."""
 
-    gpu_type: _Told[_Words] = None
-    num_gpus: _Told[int] = None
-    vram_per_gpu_in_gb: _Told[int] = None
-    os_options: _List[_Words] = Field(default_factory=list)
+    gpu_type: Told[Words] = None
+    num_gpus: Told[int] = None
+    vram_per_gpu_in_gb: Told[int] = None
+    os_options: Rows[Words] = Field(default_factory=list)
 
 
 class ApiInstanceType(WireModel):
     """An instance type of one cloud, with its regions. `hourly_price` is in cents, for the whole instance."""
 
-    cloud: _Id
-    shade_instance_type: _Id
+    cloud: Id
+    shade_instance_type: Id
     hourly_price: int
     configuration: ApiTypeConfiguration
-    deployment_type: _Told[_Words] = None
-    availability: _List[ApiAvailability] = Field(default_factory=list)
+    deployment_type: Told[Words] = None
+    availability: Rows[ApiAvailability] = Field(default_factory=list)
 
 
 class ApiPortMapping(WireModel):
@@ -123,11 +71,11 @@ class ApiContainerPort(WireModel):
 
 
 class _Docker(WireModel):
-    port_mappings: _List[ApiContainerPort] = Field(default_factory=list)
+    port_mappings: Rows[ApiContainerPort] = Field(default_factory=list)
 
 
 class _Launch(WireModel):
-    docker_configuration: _Told[_Docker] = None
+    docker_configuration: Told[_Docker] = None
 
 
 class ApiInstance(WireModel):
@@ -138,30 +86,30 @@ class ApiInstance(WireModel):
     """
 
     id: _ResourceId
-    cloud: _Words
-    region: _Words
-    shade_instance_type: _Words
-    status: _Words
-    name: Annotated[_Words, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+    cloud: Words
+    region: Words
+    shade_instance_type: Words
+    status: Words
+    name: Annotated[Words, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
     shade_cloud: Annotated[bool, BeforeValidator(lambda value: value is not False)] = True
-    cloud_instance_type: _Told[_Words] = None
-    cloud_assigned_id: _Told[_Words] = None
-    configuration: _Object = Field(default_factory=dict)
-    ip: _Told[_Words] = None
-    ssh_user: _Told[_Words] = None
-    ssh_port: _Told[int] = None
-    status_details: _Told[_Words] = None
-    cost_estimate: _Told[_Words] = None
-    hourly_price: _Told[int] = None
-    launch_configuration: _Told[_Launch] = None
-    tags: _List[str] = Field(default_factory=list)
-    port_mappings: _List[ApiPortMapping] = Field(default_factory=list)
-    active_at: _Time = None
-    created_at: _Time = None
-    deleted_at: _Time = None
-    boot_time: _Object = Field(default_factory=dict)
-    auto_delete: _Told[dict[str, Any]] = None
-    alert: _Told[dict[str, Any]] = None
+    cloud_instance_type: Told[Words] = None
+    cloud_assigned_id: Told[Words] = None
+    configuration: Object = Field(default_factory=dict)
+    ip: Told[Words] = None
+    ssh_user: Told[Words] = None
+    ssh_port: Told[int] = None
+    status_details: Told[Words] = None
+    cost_estimate: Told[Words] = None
+    hourly_price: Told[int] = None
+    launch_configuration: Told[_Launch] = None
+    tags: Rows[str] = Field(default_factory=list)
+    port_mappings: Rows[ApiPortMapping] = Field(default_factory=list)
+    active_at: Time = None
+    created_at: Time = None
+    deleted_at: Time = None
+    boot_time: Object = Field(default_factory=dict)
+    auto_delete: Told[dict[str, Any]] = None
+    alert: Told[dict[str, Any]] = None
 
     @property
     def container_ports(self) -> dict[int, int]:
@@ -174,8 +122,8 @@ class ApiSshKey(WireModel):
     """An SSH key of the account. One of them is the default; the vendor's own cannot be told by any field."""
 
     id: _ResourceId
-    name: _Words
-    public_key: _Words
+    name: Words
+    public_key: Words
     is_default: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
 
 
@@ -183,43 +131,43 @@ class ApiVolume(WireModel):
     """A storage volume. `cost_estimate` is in dollars, `mounted_by` the id of an instance, "" for none."""
 
     id: _ResourceId
-    cloud: _Words
-    region: _Words
-    name: _Words
+    cloud: Words
+    region: Words
+    name: Words
     size_in_gb: int
-    cloud_assigned_id: _Told[_Words] = None
-    fixed_size: _Told[bool] = None
-    supports_multi_mount: _Told[bool] = None
-    cost_estimate: _Told[_Words] = None
-    mounted_by: _Told[_Words] = None
+    cloud_assigned_id: Told[Words] = None
+    fixed_size: Told[bool] = None
+    supports_multi_mount: Told[bool] = None
+    cost_estimate: Told[Words] = None
+    mounted_by: Told[Words] = None
 
 
 class ApiVolumeType(WireModel):
     """A kind of volume in one region. `price_per_gb_per_hour` is in dollars."""
 
-    cloud: _Id
-    region: _Id
+    cloud: Id
+    region: Id
     price_per_gb_per_hour: str
 
 
 class _SshKeys(WireModel):
-    ssh_keys: _Whole[ApiSshKey]
+    ssh_keys: Whole[ApiSshKey]
 
 
 class _Volumes(WireModel):
-    volumes: _Whole[ApiVolume]
+    volumes: Whole[ApiVolume]
 
 
 class _VolumeTypes(WireModel):
-    volume_types: _Offers[ApiVolumeType]
+    volume_types: Offers[ApiVolumeType]
 
 
 class _Instances(WireModel):
-    instances: _Whole[ApiInstance]
+    instances: Whole[ApiInstance]
 
 
 class _InstanceTypes(WireModel):
-    instance_types: _Offers[ApiInstanceType]
+    instance_types: Offers[ApiInstanceType]
 
 
 class _Created(WireModel):
@@ -357,13 +305,7 @@ def _secrets_of(body: Mapping[str, Any]) -> list[str]:
     login = docker.get("registry_credentials") or {}
     encoded = str(script.get("base64_script", ""))
     texts = (docker.get("args", ""), base64.b64decode(encoded).decode())
-    return [*variables, *login.values(), encoded, *(part for text in texts for part in _parts(text))]
-
-
-def _parts(text: str) -> list[str]:
-    """A command line or script, its lines, and its words but for the names of options: an error may quote a part."""
-    words = [word for word in text.split() if not word.startswith("-") or "=" in word]
-    return [text, *text.splitlines(), *words, *(word.partition("=")[2] for word in words)]
+    return [*variables, *login.values(), encoded, *(part for text in texts for part in command_parts(text))]
 
 
 def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:

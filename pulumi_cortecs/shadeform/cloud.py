@@ -12,6 +12,7 @@ from typing import Any, Final
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
+from pulumi_cortecs.http.wire import is_no_time
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
@@ -28,7 +29,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
-from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, is_no_time, order_body
+from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, order_body
 from pulumi_cortecs.shadeform.kind import CURRENCY, LABEL_TAG, ORDER_TAG
 from pulumi_cortecs.shadeform.market import dollars
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
+from pulumi_cortecs.provider.formats import cents_of, date, money_in, public_key
 from pulumi_cortecs.provider.imported import connected, imported
 from pulumi_cortecs.provider.kind import (
     GENERATED,
@@ -71,39 +71,6 @@ _CLIENT: Final = "pulumi_cortecs.shadeform.client:ShadeformClient"
 _MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
-_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
-_PUBLIC_KEY: Final = re.compile(r"[a-z][a-z0-9@.-]+ +[A-Za-z0-9+/]+=*( .*)?")
-_THRESHOLD: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
-
-
-def _date(value: Any) -> str:
-    date = string(value)
-    if not _DATE.fullmatch(date) or parse_timestamp(date) is None:
-        raise InvalidValueError(f"must be a date such as 2026-12-31T12:00:00Z, with its time zone; got {date!r}")
-    return date
-
-
-def _threshold(value: Any) -> str:
-    amount = string(value)
-    if not _THRESHOLD.fullmatch(amount) or Decimal(amount) <= 0:
-        raise InvalidValueError(f"must be an amount of US dollars above 0, such as '25.00'; got {amount!r}")
-    return amount
-
-
-def _spend_limit(value: Any) -> str:
-    from pulumi_cortecs.cost import Money, MoneyError  # programs import this module
-
-    if not (text := string(value)):
-        return ""
-    try:
-        limit = Money.read(text)
-    except MoneyError as error:
-        raise InvalidValueError(str(error)) from None
-    if limit.currency != CURRENCY or limit.amount <= 0 or not _THRESHOLD.fullmatch(limit.decimal_string()):
-        raise InvalidValueError(
-            f"must be above 0, in {CURRENCY} and in whole cents, such as '25.00 {CURRENCY}'; got {text!r}"
-        )
-    return str(limit)
 
 
 def _tag(value: Any) -> str:
@@ -159,9 +126,7 @@ def _launch_configuration(value: Any) -> dict[str, Any]:
     return {"type": kind, f"{kind}_configuration": launch[f"{kind}_configuration"]}
 
 
-def _thresholds(value: Any) -> dict[str, Any]:
-    read: dict[str, Any] = object_of({"date_threshold": _date, "spend_threshold": _threshold})(value)
-    return read
+_THRESHOLDS: Final = object_of({"date_threshold": date, "spend_threshold": cents_of("US dollars")})
 
 
 def _optional(
@@ -185,10 +150,10 @@ ARGUMENTS: Final = ArgumentTable(
         "volume_mount": _optional(object_of({"auto": boolean}), {}),
         "envs": _optional(_ENVS, {}, secret=True),
         "launch_configuration": _optional(_launch_configuration, {}, secret=True),
-        "auto_delete": _optional(_thresholds, {}, Change.UPDATE),
-        "alert": _optional(_thresholds, {}, Change.UPDATE),
+        "auto_delete": _optional(_THRESHOLDS, {}, Change.UPDATE),
+        "alert": _optional(_THRESHOLDS, {}, Change.UPDATE),
         "tags": _optional(list_of(_tag), [], Change.UPDATE),
-        "spend_limit": _optional(_spend_limit, "", Change.UPDATE),
+        "spend_limit": _optional(money_in(CURRENCY), "", Change.UPDATE),
         ENDPOINT_PORT: _optional(integer(0, _MAX_PORT), 0, Change.NOTHING),
         **LIFE_CYCLE_WITHOUT_STOP,
         "restart_trigger": LIFE_CYCLE["restart_trigger"],
@@ -208,10 +173,10 @@ def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
         problems.append(Problem("spend_limit", reason))
     for key in ("auto_delete", "alert"):
         thresholds = inputs.get(key)
-        date = thresholds.get("date_threshold") if isinstance(thresholds, dict) else None
-        is_past = isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp()
+        end = thresholds.get("date_threshold") if isinstance(thresholds, dict) else None
+        is_past = isinstance(end, str) and (parse_timestamp(end) or 0.0) <= now.timestamp()
         if is_past and thresholds != olds.get(key):
-            problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
+            problems.append(Problem(key, f"date_threshold must be in the future; got {end!r}"))
     return [*problems, *_port_problems(inputs)]
 
 
@@ -266,14 +231,6 @@ def _volume_outputs(volume: ApiVolume) -> dict[str, Any]:
     }
 
 
-def _public_key(value: Any) -> str:
-    key = hidden_string(value).strip()  # a file ends with a newline
-    if not _PUBLIC_KEY.fullmatch(key) or not key.isprintable():
-        text = "must be a public key such as 'ssh-ed25519 AAAA... name', in one line, as in a file id_ed25519.pub"
-        raise InvalidValueError(text, shows_value=False)  # it may be the private one
-    return key
-
-
 def _undeletable(key: ApiSshKey) -> str:
     """The refusal that no waiting ends (docs/apis/shadeform.md#endpoints)."""
     return f"{key.name!r} is the account's default key; make another one the default first" if key.is_default else ""
@@ -287,7 +244,7 @@ SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
     arguments=ArgumentTable(
         "an SshKey",
         {
-            "public_key": Argument(_public_key, Required("which public key should be added?")),
+            "public_key": Argument(public_key, Required("which public key should be added?")),
             "name": Argument(identifier, GENERATED),
         },
     ),
