@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.lifecycle.account_cloud import AccountCloud, VendorClient
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     NamesInstances,
@@ -21,13 +22,13 @@ from pulumi_cortecs.lifecycle.cloud import (
     OrderSpec,
     Phase,
 )
-from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
+from pulumi_cortecs.provider.kind import CrudKind, Inputs
 from pulumi_cortecs.provider.named_resources import NAME
 
 R = TypeVar("R")
 
 
-class PlainCloud(NamesInstances[R]):
+class PlainCloud(AccountCloud[VendorClient, R], NamesInstances[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
 
     is_taken_by_name = True  # a program cannot adopt them
@@ -41,12 +42,8 @@ class PlainCloud(NamesInstances[R]):
         price: Callable[[Inputs], Money | None],
     ) -> None:
         """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
+        super().__init__(client, credentials.fingerprint, list_lag, price)
         self.kind = kind
-        self.client = client
-        self.fingerprint = credentials.fingerprint
-        self.base_url = credentials.base_url
-        self.list_lag = list_lag
-        self._price = price
         others = kind.arguments.names_where(lambda argument: not argument.secret)
         self._ordered = (NAME, *(key for key in others if key in kind.arguments.replacing and key != NAME))
 
@@ -69,12 +66,6 @@ class PlainCloud(NamesInstances[R]):
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)
-
-    def vendor_time(self) -> float | None:
-        return self.client.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        return self.client.vendor_date()
 
     def hourly_price(self, instance: R) -> Money | None:
         return self._price(self.reported_inputs(instance)) if self.kind.market is not None else None
