@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import httpx
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from pulumi_cortecs.http.api_client import Retry, WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError, ConfigurationError
-from pulumi_cortecs.http.text import require_path_part
-from pulumi_cortecs.http.tolerant import Id, Number, Object, Rows, Told, Whole, Words
+from pulumi_cortecs.http.text import command_parts
 from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.http.wire import Id, Number, Object, Rows, Told, Whole, Words, path_part
 from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 
 VENDOR: Final = "Gcore"
@@ -35,8 +35,7 @@ T = TypeVar("T")
 N = TypeVar("N", bound=WireModel)
 M = TypeVar("M", bound="_Named")
 
-# a resource under another name could not be deleted
-_Name = Annotated[Id, AfterValidator(lambda text: require_path_part(text, _RESERVED_PATHS))]
+_Name = Annotated[Id, path_part(_RESERVED_PATHS)]
 
 
 class _Named(WireModel):
@@ -431,9 +430,7 @@ class GcoreClient(VendorApi):
 
 def _secrets_of(body: Mapping[str, Any]) -> list[str]:
     """The values of a body that no text of ours may have: an error of the vendor may quote a part of them."""
-    texts = [text for key in _MAY_BE_SECRET for text in _texts_of(body.get(key))]
-    words = [word for text in texts for word in text.split() if not word.startswith("-") or "=" in word]
-    return [*texts, *words, *(word.partition("=")[2] for word in words)]
+    return [part for key in _MAY_BE_SECRET for text in _texts_of(body.get(key)) for part in command_parts(text)]
 
 
 def _texts_of(value: Any) -> Iterator[str]:
