@@ -3,6 +3,7 @@ it could not be deleted."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -66,6 +67,10 @@ Whole = Annotated[list[T], BeforeValidator(lambda value: [] if value is None els
 """A list of which each row counts; [] for null, as a vendor that is written in Go writes an empty list."""
 Id = Annotated[str, AfterValidator(require_identifier)]
 """An id, which is sent back and compared."""
+Number = Annotated[
+    Decimal, BeforeValidator(lambda value: Decimal(str(value)) if type(value) in (int, float) else value)
+]
+"""A decimal in a tolerant field, where it arrives as a float: the digits that the vendor has written."""
 Words = Annotated[str, AfterValidator(escape_unprintable)]
 """A text for a person."""
 Time = Annotated[Told[Words], BeforeValidator(lambda value: None if is_no_time(value) else value)]
