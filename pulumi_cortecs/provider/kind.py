@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost.limits import PolicyValue
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
+    from pulumi_cortecs.lifecycle.account_cloud import VendorClient
     from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.answer_cache import AnswerCache
@@ -233,16 +234,6 @@ class PurchasableKind:
     noun: str
     listed: Callable[[Cloud[Any]], Sequence[ListedInstance]]
     delete: Callable[[Cloud[Any], str], None]
-
-
-class VendorClient(Protocol):
-    """A client of a vendor's API, as far as it is the same for every cloud."""
-
-    def vendor_time(self) -> float | None:
-        """The time by the vendor's clock, as in lifecycle/cloud.py."""
-
-    def vendor_date(self) -> float | None:
-        """The date of the vendor's last answer, as in lifecycle/cloud.py."""
 
 
 @dataclass(frozen=True, kw_only=True)

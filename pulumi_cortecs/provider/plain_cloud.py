@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.lifecycle.account_cloud import AccountCloud, VendorClient
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     OrderAnswer,
@@ -22,7 +23,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     ProvesOrders,
 )
 from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
+from pulumi_cortecs.provider.kind import CrudKind, Inputs
 
 R = TypeVar("R")
 NAME = "name"
@@ -31,7 +32,7 @@ _NAME_MAY_BE_TAKEN: Final = frozenset({400, 409, 422})
 """The statuses with which a vendor may refuse to create what has the name of another."""
 
 
-class PlainCloud(ProvesOrders[R]):
+class PlainCloud(AccountCloud[VendorClient, R], ProvesOrders[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
 
     def __init__(
@@ -43,12 +44,8 @@ class PlainCloud(ProvesOrders[R]):
         price: Callable[[Inputs], Money | None],
     ) -> None:
         """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
+        super().__init__(client, credentials.fingerprint, list_lag, price)
         self.kind = kind
-        self.client = client
-        self.fingerprint = credentials.fingerprint
-        self.base_url = credentials.base_url
-        self.list_lag = list_lag
-        self._price = price
         others = kind.arguments.names_where(lambda argument: not argument.secret)
         self._ordered = (NAME, *(key for key in others if key in kind.arguments.replacing and key != NAME))
 
@@ -77,12 +74,6 @@ class PlainCloud(ProvesOrders[R]):
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)
-
-    def vendor_time(self) -> float | None:
-        return self.client.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        return self.client.vendor_date()
 
     def hourly_price(self, instance: R) -> Money | None:
         return self._price(self.reported_inputs(instance)) if self.kind.market is not None else None

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
+from pulumi_cortecs.http.wire import is_no_time
+from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     AttachmentProblem,
@@ -27,7 +29,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
-from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, is_no_time, order_body
+from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, order_body
 from pulumi_cortecs.shadeform.kind import CURRENCY, LABEL_TAG, ORDER_TAG
 from pulumi_cortecs.shadeform.market import dollars
 
@@ -57,6 +59,7 @@ _UNREPORTED: Final = (
 
 
 class ShadeformCloud(
+    AccountCloud[ShadeformClient, ApiInstance],
     HasLabels[ApiInstance],
     EndsInstances[ApiInstance],
     CanReboot[ApiInstance],
@@ -67,20 +70,6 @@ class ShadeformCloud(
     """One Shadeform account."""
 
     has_gateway = False
-
-    def __init__(
-        self,
-        client: ShadeformClient,
-        fingerprint: str,
-        list_lag: float,
-        price: Callable[[Mapping[str, Any]], Money | None],
-    ) -> None:
-        """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
-        self.client = client
-        self.fingerprint = fingerprint
-        self.base_url = client.base_url
-        self.list_lag = list_lag
-        self._price = price
 
     def list_instances(self) -> Mapping[str, ApiInstance]:
         return {key: instance for key, instance in self.client.instances().items() if instance.status not in _ENDED}
@@ -98,7 +87,7 @@ class ShadeformCloud(
             body["auto_delete"] = auto_delete
         tag = f"{ORDER_TAG}order={order.key}.{order.token}.{_digest(inputs)}"
         body["tags"] = [*inputs["tags"], *_label_tags(inputs["labels"]), tag]
-        return OrderAnswer(self.client.create_instance(body))
+        return self.client.create_instance(body)
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
         changes: dict[str, Any] = {}
@@ -123,15 +112,6 @@ class ShadeformCloud(
 
     def delete(self, instance_id: str) -> None:
         self.client.delete_instance(instance_id)
-
-    def vendor_time(self) -> float | None:
-        return self.client.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        return self.client.vendor_date()
-
-    def hourly_price(self, instance: ApiInstance) -> Money | None:
-        return self.billed_price(instance) or self._price(self.reported_inputs(instance))
 
     def billed_price(self, instance: ApiInstance) -> Money | None:
         cents = instance.hourly_price or 0

@@ -143,8 +143,9 @@ def volume_market(client: ShadeformClient, answers: AnswerCache) -> VolumeMarket
     return VolumeMarket(lambda: answers.get("volume types", client.volume_types))
 
 
-def live_market(client: ShadeformPublicClient, answers: AnswerCache) -> ShadeformMarket:
+def live_market(base_url: str, answers: AnswerCache) -> ShadeformMarket:
     """The market by Shadeform's answers."""
+    client = ShadeformPublicClient(base_url)
     return ShadeformMarket(lambda: answers.get("instance types", client.instance_types))
 
 

@@ -1,0 +1,51 @@
+"""The base of every vendor's typed client."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote
+
+import httpx
+
+from pulumi_cortecs.http.api_client import ApiClient, shared_client
+from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.text import require_path_part
+
+
+class VendorApi:
+    """The API of one vendor under one base URL. A subclass has a method for each request, which calls `self._core`.
+
+    `vendor` is its name in texts. `refusals` are its words for refusals that no repetition changes, as in ApiClient.
+    `reserved` are the ids that would turn a resource's path into another request.
+    """
+
+    vendor: ClassVar[str]
+    refusals: ClassVar[frozenset[str]] = frozenset()
+    reserved: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
+        """`client` has the connections: by default those of the process."""
+        self._core = ApiClient(self.vendor, base_url, client or shared_client(), refusals=self.refusals)
+
+    @property
+    def base_url(self) -> str:
+        """The base URL of its requests."""
+        return self._core.base_url
+
+    def vendor_time(self) -> float | None:
+        """The time of the vendor's own clock, in seconds since 1970; None before its first answer."""
+        return self._core.vendor_time()
+
+    def vendor_date(self) -> float | None:
+        """The date of the vendor's last answer, in seconds since 1970, independent of this machine's clock; None before
+        its first."""
+        return self._core.vendor_date()
+
+    def _path(self, kind: str, resource_id: str) -> str:
+        """The path of a resource, /instances/ID. Raises NotFoundError, without a request, for an id that would be
+        another path: "delete-all" would delete all instances."""
+        try:
+            return f"/{kind}/{quote(require_path_part(resource_id, self.reserved), safe='')}"
+        except ValueError:
+            text = f"{resource_id!r} is not a valid id at {self.vendor}"
+            raise NotFoundError(text, status=404, vendor_message=text, request_id=None) from None
