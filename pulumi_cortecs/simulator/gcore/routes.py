@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
 from pulumi_cortecs.simulator.api_error import ApiError
+from pulumi_cortecs.simulator.gcore.catalogue_routes import add_catalogue_routes
 from pulumi_cortecs.simulator.gcore.cloud import BASE, PROJECT, SimulatedGcore
 from pulumi_cortecs.simulator.gcore.deployment_routes import add_deployment_routes
 from pulumi_cortecs.simulator.gcore.errors import error_json
 from pulumi_cortecs.simulator.gcore.paging import PAGED
+from pulumi_cortecs.simulator.gcore.plain_routes import add_plain_routes
 from pulumi_cortecs.simulator.routing import both_forms, simulated_route
 
 _SCHEME = "apikey"
@@ -69,6 +71,6 @@ def gcore_router(cloud: SimulatedGcore) -> APIRouter:
         redirect_slashes=False,
         dependencies=[Depends(check_access)],
     )
-    for add_routes in (add_deployment_routes,):
+    for add_routes in (add_deployment_routes, add_plain_routes, add_catalogue_routes):
         add_routes(both_forms(router), cloud)
     return router
