@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 
 from pulumi_cortecs.cost.billing import BillingInterval, check_workers
 from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
+
+_SHOWN: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class Quote:
             "currency": self.hourly_total.currency,
             "source": self.source,
         }
+
+
+def per_minute(hour: Money) -> Money:
+    """The price of a minute where only the hour's counts, rounded: it is only shown."""
+    return Money((hour.amount / 60).quantize(_SHOWN), hour.currency)
 
 
 def quote(hardware: PricedHardware, interval: BillingInterval, num_workers: int, source: str) -> Quote:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.cost import BillingInterval, Money, MoneyError, Offer, PricedHardware, RamMeaning
 from pulumi_cortecs.cost.pricelist import PriceList
-from pulumi_cortecs.cost.quote import Quote
+from pulumi_cortecs.cost.quote import Quote, per_minute
 from pulumi_cortecs.cost.suggestions import join_names, suggestion
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.provider import accounts
@@ -31,7 +31,6 @@ from pulumi_cortecs.shadeform.client import (
 )
 from pulumi_cortecs.shadeform.kind import CURRENCY, INSTANCE
 
-_MINUTE_DECIMALS: Final = Decimal("0.000001")
 _DEFAULT_NAME: Final = "pulumi-cortecs"
 _PLACE: Final = ("cloud", "region", "shade_instance_type")
 """The arguments that name an offer."""
@@ -233,11 +232,6 @@ def offer_id(offered: ApiInstanceType, region: str) -> str:
 def dollars(cents: int) -> Money:
     """An amount in whole cents as money."""
     return Money(Decimal(cents).scaleb(-2), CURRENCY)
-
-
-def per_minute(hour: Money) -> Money:
-    """The price of a minute, which is only shown: bills and quotes go by the hour."""
-    return Money((hour.amount / 60).quantize(_MINUTE_DECIMALS), hour.currency)
 
 
 def _find(inputs: Inputs, instance_types: Sequence[ApiInstanceType]) -> ApiInstanceType | None:
