@@ -16,7 +16,17 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, ProvesOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    Cloud,
+    NamesInstances,
+    OrderAnswer,
+    OrderMatch,
+    OrderRef,
+    OrderSpec,
+    ProvesOrders,
+    token_of,
+)
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.matching import assign
@@ -59,6 +69,11 @@ class RefusedOrderError(Exception):
     def __init__(self, text: str, code: str = "") -> None:
         super().__init__(text)
         self.code = code
+
+
+class NameRefusedError(CloudError):
+    """The vendor refused an order whose name the program gave. What has that name need not be of this order: neither an
+    answer nor a search proves whether the order was carried out."""
 
 
 class NotSentError(Exception):
@@ -192,6 +207,7 @@ class Purchases(Generic[T]):
     def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, log: OrderRecorder[T]) -> None:
         self._cloud = cloud
         self._proves_orders = isinstance(cloud, ProvesOrders)
+        self._proves_without_time = self._proves_orders and not isinstance(cloud, NamesInstances)
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
@@ -210,18 +226,21 @@ class Purchases(Generic[T]):
         is_awaited: Callable[[], bool] | None = None,
         number: int | None = None,
         labels: Labels = NO_LABELS,
+        *,
+        owns_name: bool = True,
     ) -> PurchasedInstance[T]:
         """Orders one instance with these `inputs` for the resource `key`, exactly once, and returns it. `is_awaited`,
         called at the last moment, returns whether the caller still waits; None for a caller that cannot go away.
         `number` is the order's if it has one already; `labels` are recorded with it, and for a cloud that has labels
-        they are among the inputs.
+        they are among the inputs. `owns_name`: no other order can give an instance the same name (NamesInstances).
 
         An order that was refused for its token (401) is sent once more, after a check that has found nothing. Raises
-        CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
-        when the caller has gone, NotBoughtError when the answer was lost and nothing was bought, and
-        AmbiguousPurchaseError when that is not known.
+        CloudError when the vendor could not be asked (NameRefusedError when it refused a name that is not owned),
+        RefusedOrderError when it answered with an error, NotSentError when the caller has gone, NotBoughtError when the
+        answer was lost and nothing was bought, and AmbiguousPurchaseError when that is not known.
         """
-        send = partial(self._send, key, arguments, {**inputs, "labels": labels.merged}, is_awaited, labels)
+        carry_out = partial(self._create, {**inputs, "labels": labels.merged}, owns_name)
+        send = partial(self._send, key, arguments, carry_out, is_awaited, labels)
         try:
             return send(new_order_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
@@ -231,7 +250,7 @@ class Purchases(Generic[T]):
         self,
         key: ResourceKey,
         arguments: Arguments,
-        inputs: Mapping[str, Any],
+        carry_out: Callable[[OrderRef], OrderAnswer[T]],
         is_awaited: Callable[[], bool] | None,
         labels: Labels,
         number: int,
@@ -249,7 +268,7 @@ class Purchases(Generic[T]):
         try:
             if is_awaited is not None and not is_awaited():
                 raise NotSentError("the engine was gone before anything was ordered")
-            accepted = self._cloud.create(inputs, OrderRef(ordered.token, key.digest))
+            accepted = carry_out(OrderRef(ordered.token, key.digest))
         except BaseException as error:
             with self._lock:
                 self._in_flight.remove(number)
@@ -293,6 +312,15 @@ class Purchases(Generic[T]):
             return self._reconcile(unresolved)
         finally:
             self._discard(unresolved)
+
+    def _create(self, inputs: Mapping[str, Any], owns_name: bool, order: OrderRef) -> OrderAnswer[T]:
+        try:
+            return self._cloud.create(inputs, order)
+        except RefusedError as error:
+            cloud = self._cloud
+            if owns_name or not isinstance(cloud, NamesInstances) or error.status not in cloud.name_taken_statuses:
+                raise
+            raise NameRefusedError(str(error)) from None
 
     def _check_despite(
         self, refused: RefusedError, unresolved: _UnresolvedOrder, *, last_try: bool
@@ -486,7 +514,9 @@ class Purchases(Generic[T]):
         self, instance_id: str, instance: T, unresolved: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
         unknown = instance_id not in unresolved.before and instance_id not in self._owned_ids
-        began = unknown and (self._proves_orders or unresolved.classify_start(instance) is not RelativeStart.BEFORE)
+        began = unknown and (
+            self._proves_without_time or unresolved.classify_start(instance) is not RelativeStart.BEFORE
+        )
         return began and self._cloud.match(instance, unresolved.ordered).counts_as(how)
 
 

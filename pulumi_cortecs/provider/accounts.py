@@ -307,7 +307,8 @@ def _problems(settings: ProviderSettings, base_url: str) -> tuple[str, ...]:
 
 
 def _market(kind: ResourceKind, where: str, config: Mapping[str, str], max_age: float, not_before: float) -> Market:
-    ours, key = session.current(), (kind.token, where, max_age)
+    own = tuple(sorted((name, config[name]) for name in kind.credentials.config_keys if name in config))
+    ours, key = session.current(), (kind.token, where, max_age, own)
     with ours.lock:
         if key not in ours.markets:
             settings = read_settings(os.environ)

@@ -86,6 +86,10 @@ ENDPOINT_PORT: Final = "endpoint_port"
 """The container's port of an Endpoint's address, where a cloud maps several."""
 
 
+GIVE_UP_AFTER: Final = "give_up_after"
+"""The seconds after which an unchanged error of the vendor's ends a wait, where a cloud reports such errors."""
+
+
 def _always_running(value: Any) -> str:
     if string(value) != "running":
         raise InvalidValueError(

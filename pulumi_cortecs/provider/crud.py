@@ -15,8 +15,9 @@ from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.provider import accounts, host, machine_limits, reviewed_inputs, session
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import CrudKind
-from pulumi_cortecs.provider.plain_cloud import NAME, PlainCloud
-from pulumi_cortecs.provider.properties import equal_values, read_properties, without_float
+from pulumi_cortecs.provider.named_resources import NAME
+from pulumi_cortecs.provider.plain_cloud import PlainCloud
+from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 
 Kind = CrudKind[Any, Any]
 
@@ -173,6 +174,7 @@ def validated(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in props.items() if key != "quote"}
     settled, problems = read_properties({**kind.arguments.defaults, **given}, kind.arguments)
     refusals = [f"{problem.property} {problem.reason}" for problem in problems]
+    refusals += [f"{key} is unknown" for key, value in settled.items() if has_unknown(value)]
     refusals += [f"{key} is missing" for key in kind.arguments if key not in settled]
     if kind.market is not None and "quote" not in props:
         refusals.append("it has no price, because it could not be asked for when the inputs were checked")

@@ -17,10 +17,11 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import ProbeSpec
 from pulumi_cortecs.lifecycle import times
-from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import HasTasks, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.poller import NEVER
 from pulumi_cortecs.lifecycle.waiting import (
+    AwaitedChange,
     DeadlineError,
     FailedWhileWaitingError,
     GoneWhileWaitingError,
@@ -31,7 +32,14 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, MAX_READY_TIMEOUT, ON_TIMEOUT, READINESS, STATES
+from pulumi_cortecs.provider.arguments import (
+    ENDPOINT_PORT,
+    GIVE_UP_AFTER,
+    MAX_READY_TIMEOUT,
+    ON_TIMEOUT,
+    READINESS,
+    STATES,
+)
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, read_properties, string
 from pulumi_cortecs.provider.session import InstanceRow
@@ -155,7 +163,7 @@ def _wait_until_ready(
     raises."""
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
-    readiness = account.readiness(_probe_spec(kind, props), started_at if restarted else NEVER)
+    readiness = account.readiness(_probe_spec(kind, props), _restarted_at(account, instance_id) if restarted else NEVER)
 
     def report(text: str) -> None:
         age, cost = (
@@ -181,6 +189,8 @@ def _wait_until_ready(
             report=report,
             on_look=compare,
             readiness=readiness,
+            change=_change(kind, account, instance_id, restarted=restarted),
+            give_up_after=float(props.get(GIVE_UP_AFTER, "inf")),
         )
     except UnreachableWhileWaitingError as error:
         kept = _still_exists_text(kind, account, instance_id)
@@ -206,6 +216,25 @@ def _wait_until_ready(
         call.warn(f"{instance_id} counts as ready by {kind.possessive} status alone: {readiness.warning}")
     ready_by = "" if readiness.by is None else readiness.by.value
     return instance, {"price_difference": "", **outputs, "ready_by": ready_by}
+
+
+def _change(kind: InstanceKind, account: Account, instance_id: str, *, restarted: bool) -> AwaitedChange[Any]:
+    """The order or change that a wait follows: the vendor's task of it, and what shows it."""
+    cloud, row = account.cloud, instance_records.row_of(kind, instance_id)
+    if not isinstance(cloud, HasTasks):
+        return AwaitedChange()
+    return AwaitedChange(
+        cloud.last_task(instance_id) or ("" if row is None else row.task),
+        lambda instance: delivery.missing_text(kind, cloud, instance),
+        listings=2 if restarted else 1,
+    )
+
+
+def _restarted_at(account: Account, instance_id: str) -> float:
+    """The time of a restart that the wait follows. Where tasks and lists show a restart, an unknown one needs none."""
+    if isinstance(account.cloud, HasTasks):
+        return account.poller.started_at(instance_id)
+    return account.started_at(instance_id)
 
 
 def _order_again(kind: InstanceKind, instance_id: str) -> str:

@@ -71,8 +71,17 @@ class Required:
 MARKET: Final = object()
 """In a default's place: the market chooses the value."""
 
-GENERATED: Final = object()
-"""In a default's place: check makes a name that no other resource has (provider/generated_names.py)."""
+
+@dataclass(frozen=True)
+class Generated:
+    """In a default's place: check makes a name that no other resource has (provider/generated_names.py), of at most so
+    many characters."""
+
+    max_length: int = 47
+
+
+GENERATED: Final = Generated()
+"""A name of the usual length."""
 
 LIVE: Final = "live"
 """The source of a quote whose prices are the vendor's prices of today."""
@@ -143,6 +152,11 @@ class ArgumentTable(Mapping[str, Argument]):
         return self.names_where(lambda argument: argument.priced)
 
     @cached_property
+    def purchased(self) -> tuple[str, ...]:
+        """The arguments that decide what is bought, and its price."""
+        return tuple(dict.fromkeys((*self.replacing, *self.priced)))
+
+    @cached_property
     def interrupting(self) -> tuple[str, ...]:
         """The arguments after whose change the Endpoint waits again."""
         return self.names_where(lambda argument: argument.interrupts)
@@ -160,7 +174,9 @@ class ArgumentTable(Mapping[str, Argument]):
         return {
             key: argument.default
             for key, argument in self.rows.items()
-            if key not in self.required and argument.default not in (MARKET, GENERATED)
+            if key not in self.required
+            and argument.default is not MARKET
+            and not isinstance(argument.default, Generated)
         }
 
     @cached_property
@@ -293,8 +309,10 @@ class InstanceKind(ResourceKind):
 
     `endpoint_token` is the engine's type of an instance's Endpoint. `connect` gets the credentials, the seconds by
     which the list may lag, and a function that returns the hourly price of given inputs (None where it is unknown; it
-    may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it while the
-    vendor cannot be reached. `offers` returns what a base URL offers now, without credentials; it raises CloudError.
+    may raise CloudError). `market` makes the market of a base URL, and `account_market`, in its place, that of a cloud
+    whose market needs an account: its first argument returns the credentials, or raises ConfigurationError. `pinned`
+    makes the market that replaces it while the vendor cannot be reached. `offers` returns what a base URL offers now,
+    without credentials; it raises CloudError.
 
     `module` is the module from which programs import the Instance. `columns` are the arguments that tell a person which
     instance it is, each with its title in tables: by default all that decide what is bought. `named_after` is the
@@ -310,7 +328,8 @@ class InstanceKind(ResourceKind):
 
     endpoint_token: str
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
-    market: Callable[[str, AnswerCache], Market]
+    market: Callable[[str, AnswerCache], Market] | None = None
+    account_market: Callable[[Callable[[], Credentials], AnswerCache], Market] | None = None
     pinned: Callable[[PriceList], Market]
     offers: Callable[[str], list[Offer]]
     module: str
@@ -354,6 +373,9 @@ class InstanceKind(ResourceKind):
         return self.connect(credentials, list_lag, price)
 
     def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        if self.account_market is not None:
+            return self.account_market(credentials, answers)
+        assert self.market is not None  # one of the two
         return self.market(base_url, answers)
 
 

@@ -7,33 +7,31 @@ resource proves its order by its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud, VendorClient
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
+    NamesInstances,
     OrderAnswer,
     OrderMatch,
     OrderRef,
     OrderSpec,
     Phase,
-    ProvesOrders,
 )
-from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.kind import CrudKind, Inputs
+from pulumi_cortecs.provider.named_resources import NAME
 
 R = TypeVar("R")
-NAME = "name"
-"""The argument that every plain resource has."""
-_NAME_MAY_BE_TAKEN: Final = frozenset({400, 409, 422})
-"""The statuses with which a vendor may refuse to create what has the name of another."""
 
 
-class PlainCloud(AccountCloud[VendorClient, R], ProvesOrders[R]):
+class PlainCloud(AccountCloud[VendorClient, R], NamesInstances[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
+
+    is_taken_by_name = True  # a program cannot adopt them
 
     def __init__(
         self,
@@ -64,13 +62,7 @@ class PlainCloud(AccountCloud[VendorClient, R], ProvesOrders[R]):
             return None
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[R]:
-        try:
-            return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
-        except RefusedError as error:
-            is_generated = inputs[NAME] in session.current().generated_names.values()
-            if is_generated or error.status not in _NAME_MAY_BE_TAKEN:
-                raise
-            raise CloudError(str(error)) from None  # what has a name of the program's need not be this order's
+        return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)
@@ -101,7 +93,6 @@ class PlainCloud(AccountCloud[VendorClient, R], ProvesOrders[R]):
         return {key: outputs[key] for key in self.kind.arguments if key in outputs}
 
     def name_of(self, instance: R) -> str:
-        """The resource's name."""
         return str(self.reported_inputs(instance)[NAME])
 
     def progress_text(self, instance: R) -> str:

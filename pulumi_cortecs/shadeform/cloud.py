@@ -16,13 +16,13 @@ from pulumi_cortecs.http.wire import is_no_time
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
-    AttachmentProblem,
     CanReboot,
     EndsInstances,
     HasAttachments,
     HasDetail,
     HasLabels,
     OrderAnswer,
+    OrderProblem,
     OrderRef,
     Phase,
     Probes,
@@ -173,19 +173,19 @@ class ShadeformCloud(
     def ends_at(self, instance: ApiInstance) -> str:
         return str(_reported_thresholds(instance.auto_delete).get("date_threshold", ""))
 
-    def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
-        problems: list[AttachmentProblem] = []
+    def order_problems(self, inputs: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[OrderProblem]:
+        problems: list[OrderProblem] = []
         volume_ids = inputs.get("volume_ids")
         for volume_id in filter(_is_known, volume_ids if isinstance(volume_ids, list) else ()):
             try:
                 problems += _volume_problems(self.client.volume(volume_id), inputs)
             except NotFoundError:
-                problems.append(AttachmentProblem("volume_ids", f"this account has no volume {volume_id!r}"))
+                problems.append(OrderProblem("volume_ids", f"this account has no volume {volume_id!r}"))
         if _is_known(key_id := inputs.get("ssh_key_id")):
             try:
                 self.client.ssh_key(str(key_id))
             except NotFoundError:
-                problems.append(AttachmentProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
+                problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
 
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
@@ -240,18 +240,18 @@ def _is_known(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _volume_problems(volume: ApiVolume, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
+def _volume_problems(volume: ApiVolume, inputs: Mapping[str, Any]) -> list[OrderProblem]:
     """The reasons why an instance of these inputs cannot mount the volume."""
     place, wanted = (volume.cloud, volume.region), (inputs.get("cloud"), inputs.get("region"))
     if all(isinstance(part, str) for part in wanted) and place != wanted:
         reason = f"volume {volume.id} is in {'/'.join(place)}; an instance there can mount it"
-        return [AttachmentProblem("volume_ids", reason)]
+        return [OrderProblem("volume_ids", reason)]
     if volume.mounted_by and not volume.supports_multi_mount:
         reason = (
             f"{volume.mounted_by} mounts volume {volume.id}, which one instance can mount at a time. If this replaces "
             "that instance, set delete_before_replace=True: otherwise Shadeform refuses the order"
         )
-        return [AttachmentProblem("volume_ids", reason, is_final=False)]
+        return [OrderProblem("volume_ids", reason, is_final=False)]
     return []
 
 

@@ -325,6 +325,14 @@ def test_an_endpoint_is_there_when_its_instance_is_ready(made: Made, host: Host,
     assert host.endpoint(of=cloud).diff(endpoint.outs, _wanted(made)).changes is False
 
 
+def test_an_endpoint_in_another_status_is_waited_for_again(made: Made, host: Host, cloud: CloudCase) -> None:
+    endpoint, ready = host.endpoint(of=cloud), cloud.kind().ready_status
+    created = endpoint.create(_wanted(made))
+    booting = Made(created.id, {**created.outs, "status": f"not {ready}"})  # as a refresh during a boot leaves it
+    assert endpoint.diff(booting.outs, _wanted(made)).changes is True
+    assert endpoint.update(booting, _wanted(made)).outs["status"] == ready
+
+
 def test_when_the_time_is_up_it_is_said_what_it_costs(
     host: Host, resource: Resource, simulator: Simulator, cloud: CloudCase
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import ids
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Resource
 from tests.contract.machines import (
     CASE,
@@ -31,12 +31,6 @@ from tests.contract.test_intents import kill
 
 StartHost = Callable[..., Host]
 L40 = {**PLACE, "shade_instance_type": "L40"}
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 @pytest.fixture

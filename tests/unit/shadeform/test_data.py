@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -33,7 +34,7 @@ def bought(simulator: Simulator, **more: object) -> str:
 @pytest.mark.usefixtures("at")
 def test_a_type_has_a_row_for_each_region_the_cheapest_first() -> None:
     rows = get_instance_types()
-    prices = [float(row.hourly_price) for row in rows]
+    prices = [Decimal(row.hourly_price) for row in rows]
     assert all(one <= other for one, other in pairwise(prices))
     (cheapest, *_) = rows
     assert (cheapest.cloud, cheapest.region, cheapest.hourly_price) == ("hyperstack", "montreal-canada-2", "0.50")
