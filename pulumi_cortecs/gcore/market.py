@@ -18,7 +18,7 @@ from pulumi_cortecs.cost.quote import Quote, per_minute
 from pulumi_cortecs.cost.suggestions import suggestion
 from pulumi_cortecs.gcore.client import CLOUD, VENDOR, ApiFlavor, ApiPricePreview, ApiRegion, GcoreClient
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
-from pulumi_cortecs.gcore.quota import Replicas, order_problems, replicas_of
+from pulumi_cortecs.gcore.quota import Replicas, replicas_of, shortfalls
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
 from pulumi_cortecs.http.errors import UnreachableError
@@ -128,7 +128,7 @@ class GcoreMarket:
         """The problems with flavor and regions; after a refusal also those with quota and capacity."""
         problems = _offer_problems(inputs, self.offers.flavor_names(), self.offers.region_names())
         if refusal and not problems and isinstance(self.offers, LiveOffers):
-            problems += order_problems(self.offers.client(), inputs, None)
+            problems += shortfalls(self.offers.client(), inputs, None)
         return problems
 
     def quote(self, inputs: Inputs) -> tuple[Any, list[Problem]]:

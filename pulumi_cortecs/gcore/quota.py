@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from pulumi_cortecs.gcore.client import VENDOR, GcoreClient
+from pulumi_cortecs.lifecycle.cloud import OrderProblem
 from pulumi_cortecs.provider.kind import Alternative, Inputs, Problem
 from pulumi_cortecs.provider.properties import has_unknown
 
@@ -17,7 +18,12 @@ Names: TypeAlias = Mapping[int, str]
 _PLACES: Final = {"flavor_name", "containers"}
 
 
-def order_problems(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[Problem]:
+def order_problems(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
+    """The shortfalls of an order or a change, as problems that a later run may not have."""
+    return [OrderProblem(short.property, short.reason, is_final=False) for short in shortfalls(client, inputs, current)]
+
+
+def shortfalls(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[Problem]:
     """The reasons why Gcore could not carry out an order, or a change of the running deployment with the `current`
     inputs: a quota, or the room for the replicas that would start at once. Nothing as long as an argument is unknown.
     Raises CloudError."""

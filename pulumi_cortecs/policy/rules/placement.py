@@ -49,6 +49,6 @@ ENDPOINT_HAS_KEY = Rule(
     level=Level.ADVISORY,
     volumes=False,
     tags=("placement",),
-    remediation="At Gcore, name a key in api_keys; elsewhere give the container one (VLLM_API_KEY, --api-key). Set ready_key.",
+    remediation="Name one in api_keys (Gcore), or give the container one (VLLM_API_KEY, --api-key). Set ready_key.",
 )
 RULES = (REGION_ALLOWED, ENDPOINT_HAS_KEY)

@@ -103,7 +103,9 @@ def test_the_most_replicas_count_everywhere() -> None:
     many = gcore_deployment(containers=TWO_REGIONS)
     assert_denied(pack_of("workers-max", most=4).preview(many), "workers-max", "1 too many")
     assert_denied(pack_of("gpu-count-max", most=4).preview(many), "gpu-count-max", "5 GPUs")
-    assert_denied(pack_of("instance-hourly-cap", per_hour=["8.99 USD"]).preview(many), "instance-hourly-cap", "9.00 USD")
+    assert_denied(
+        pack_of("instance-hourly-cap", per_hour=["8.99 USD"]).preview(many), "instance-hourly-cap", "9.00 USD"
+    )
     assert_allowed(pack_of("instance-hourly-cap", per_hour=["9.00 USD"]).preview(many))
 
 
