@@ -73,7 +73,7 @@ class LiveOffers:
         asked = ("price", flavor, tuple(sorted(replicas.items())))
         shown: ApiPricePreview = self.answers.get(asked, lambda: self.client().price(flavor, containers))
         told = {"discount_percent": shown.discount_percent, "tax_percent": shown.tax_percent}
-        notes = {key: f"{value:f}" for key, value in told.items() if value is not None}
+        notes = {key: f"{value.normalize():f}" for key, value in told.items() if value is not None}
         if (hourly := price_of(shown)) is not None:
             return Priced(hourly, notes)
         pinned = self._pinned()
