@@ -3,6 +3,7 @@
 from pulumi_cortecs.simulator.gcore.cloud import SimulatedGcore
 from pulumi_cortecs.simulator.gcore.control import gcore_control_router
 from pulumi_cortecs.simulator.gcore.control_client import ROWS, GcoreAccess, GcoreControl, environment
+from pulumi_cortecs.simulator.gcore.deployments import BOOT_STEPS
 from pulumi_cortecs.simulator.gcore.routes import gcore_router
 from pulumi_cortecs.simulator.gcore.settings import GcoreSettings
 from pulumi_cortecs.simulator.vendor import OpenCloud, Vendor
@@ -20,7 +21,7 @@ GCORE = Vendor(
     environment=environment,
     arguments={},
     matched_by=("region_id", "flavor_name"),
-    boot_steps=3,
+    boot_steps=BOOT_STEPS,
     rows=ROWS,
     hosts=("api.gcore.com",),
 )

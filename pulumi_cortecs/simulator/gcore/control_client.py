@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,17 +19,16 @@ from pulumi_cortecs.simulator.control_client import (
     loopback_client,
 )
 from pulumi_cortecs.simulator.gcore.cloud import KEY
-
-PROJECT_ID = 1
-"""The account's default project."""
+from pulumi_cortecs.simulator.gcore.deployments import DEFAULT_PROJECT
 
 
 @dataclass(frozen=True, kw_only=True)
 class GcoreLedgerEntry(LedgerEntry):
-    """The time in which a deployment had the same billed replicas (by region id); the price is of all of them."""
+    """The run of one replica of a deployment."""
 
+    region_id: int
+    replica: int
     flavor_name: str
-    replicas: Mapping[int, int]
     price_per_hour: Money
 
 
@@ -45,7 +43,7 @@ class SimulatedGcoreInstance(SimulatedInstance):
 
 
 class GcoreControl(ControlClient):
-    """The control of the simulated Gcore: its keys and its market."""
+    """The control of the simulated Gcore: its keys, its market, and the load of its deployments."""
 
     def accept_gcore_key(self, key: str) -> None:
         """Make one more key of the account valid, beside that of `environment`."""
@@ -58,6 +56,16 @@ class GcoreControl(ControlClient):
     def set_gcore_capacity(self, flavor_name: str, capacity: int, region_id: int | None = None) -> None:
         """Set the number of replicas of a flavor for which a region, or each of all, has room."""
         self._ask("POST", f"/gcore/flavors/{flavor_name}", {"capacity": capacity, "region_id": region_id})
+
+    def gcore_set_load(self, instance_id: str, replicas: int | None) -> None:
+        """Scale each region of a deployment to so many replicas, between minimum and maximum, until None leaves it to
+        requests again."""
+        self._ask("POST", f"/gcore/load/{instance_id}", {"replicas": replicas})
+
+    def seed_gcore(self, project_id: int = DEFAULT_PROJECT, **objects: object) -> None:
+        """Replace all that the cloud has by `keys`, `api_keys`, `registry_credentials`, `secrets` and `deployments`,
+        which are ready at once; see `control.SeedRequest`."""
+        self._ask("POST", "/gcore/seed", {"project_id": project_id, **objects})
 
 
 class GcoreAccess(ABC):
@@ -82,14 +90,13 @@ class GcoreAccess(ABC):
 
 def environment(url: str) -> dict[str, str]:
     """The variables that point clients at a simulator; the key is not valid elsewhere."""
-    return {"GCORE_BASE_URL": url, "GCORE_API_KEY": KEY, "GCORE_CLOUD_PROJECT_ID": str(PROJECT_ID)}
+    return {"GCORE_BASE_URL": url, "GCORE_API_KEY": KEY, "GCORE_CLOUD_PROJECT_ID": str(DEFAULT_PROJECT)}
 
 
 def _read_entry(row: Row) -> GcoreLedgerEntry:
     return GcoreLedgerEntry(
         **entry_fields(row),
-        flavor_name=row["flavor_name"],
-        replicas={int(region): count for region, count in row["replicas"].items()},
+        **{name: row[name] for name in ("region_id", "replica", "flavor_name")},
         price_per_hour=Money.of(row["price_per_hour"], row["currency"]),
     )
 

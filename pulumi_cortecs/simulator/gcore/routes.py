@@ -10,7 +10,8 @@ from starlette.requests import Request
 from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.gcore.catalogue_routes import add_catalogue_routes
 from pulumi_cortecs.simulator.gcore.cloud import BASE, PROJECT, SimulatedGcore
-from pulumi_cortecs.simulator.gcore.deployment_routes import add_deployment_routes
+from pulumi_cortecs.simulator.gcore.deployment_routes import add_deployment_routes, add_task_routes
+from pulumi_cortecs.simulator.gcore.deployments import deployment_id, matched_by
 from pulumi_cortecs.simulator.gcore.errors import error_json
 from pulumi_cortecs.simulator.gcore.paging import PAGED
 from pulumi_cortecs.simulator.gcore.plain_routes import add_plain_routes
@@ -49,7 +50,11 @@ class GcoreApi:
         return QUERIES.get(template, ())
 
     def subject(self, path: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str | None, Mapping[str, str]]:
-        return path.get("name") or body.get("name"), {}
+        name, project = path.get("name") or body.get("name"), str(path.get("project_id", ""))
+        if not isinstance(name, str) or not project.isdecimal():
+            return None, {}
+        deployment = self._cloud.get(int(project), name)
+        return deployment_id(int(project), name), matched_by(deployment.arguments if deployment else body)
 
     def expire_tokens(self) -> None:
         """Does nothing, because a key has no end."""
@@ -71,6 +76,6 @@ def gcore_router(cloud: SimulatedGcore) -> APIRouter:
         redirect_slashes=False,
         dependencies=[Depends(check_access)],
     )
-    for add_routes in (add_deployment_routes, add_plain_routes, add_catalogue_routes):
+    for add_routes in (add_deployment_routes, add_task_routes, add_plain_routes, add_catalogue_routes):
         add_routes(both_forms(router), cloud)
     return router

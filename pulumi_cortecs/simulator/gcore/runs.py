@@ -1,4 +1,4 @@
-"""The bill of a deployment (docs/apis/gcore.md#billing): one run for each number of replicas, by started minutes."""
+"""The bill of a replica (docs/apis/gcore.md#billing): started minutes x the price of its flavor."""
 
 from __future__ import annotations
 
@@ -16,26 +16,36 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class GcoreRun(Run):
-    """The time in which a deployment has the same billed `replicas` (by region id) at the same price of each."""
+    """One replica of a deployment, `replica` of its region, at the price of its start."""
 
     cloud: ClassVar[str] = "gcore"
 
+    region_id: int
+    replica: int
     flavor_name: str
-    replicas: dict[str, int]
-    replica_price_per_hour: Money
+    price_per_hour: Money
 
     @property
-    def price_per_hour(self) -> Money:
-        """The price of all replicas."""
-        price = self.replica_price_per_hour
-        return Money(price.amount * sum(self.replicas.values()), price.currency)
+    def key(self) -> str:
+        return run_key(self.instance_id, replica_name(str(self.region_id), self.replica))
 
     def cost(self, ran_for: timedelta) -> Money:
         return started_units_cost(self.price_per_hour, ran_for, _MINUTE)
 
     def tariff(self) -> Mapping[str, Any]:
         return {
+            "region_id": self.region_id,
+            "replica": self.replica,
             "flavor_name": self.flavor_name,
-            "replicas": self.replicas,
             "price_per_hour": self.price_per_hour.decimal_string(),
         }
+
+
+def replica_name(region: str, replica: int) -> str:
+    """The name of a replica in its deployment."""
+    return f"{region}/{replica}"
+
+
+def run_key(instance_id: str, name: str) -> str:
+    """The key of a replica's runs in the ledger."""
+    return f"{instance_id}/{name}"
