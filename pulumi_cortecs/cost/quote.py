@@ -10,7 +10,7 @@ from pulumi_cortecs.cost.billing import BillingInterval, check_workers
 from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
 
-_SHOWN: Final = Decimal("0.000001")
+_MINUTE_DECIMALS: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,14 @@ class Quote:
         }
 
 
+def hourly_quote(hour: Money, source: str) -> Quote:
+    """The quote of what is billed by its price of an hour."""
+    return Quote(hour, per_minute(hour), hour, source)
+
+
 def per_minute(hour: Money) -> Money:
-    """The price of a minute where only the hour's counts, rounded: it is only shown."""
-    return Money((hour.amount / 60).quantize(_SHOWN), hour.currency)
+    """The rounded price of a minute, which is only shown."""
+    return Money((hour.amount / 60).quantize(_MINUTE_DECIMALS), hour.currency)
 
 
 def quote(hardware: PricedHardware, interval: BillingInterval, num_workers: int, source: str) -> Quote:

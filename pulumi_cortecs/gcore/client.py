@@ -272,13 +272,8 @@ class GcoreClient(VendorApi):
     vendor, refusals, reserved = VENDOR, _REFUSALS, _RESERVED_PATHS
 
     def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
-        """Raises ConfigurationError for a project that is no number: its path would be another request."""
         super().__init__(credentials.base_url, client)
         key, self.project_id = credentials.parts
-        if not (self.project_id.isascii() and self.project_id.isdecimal()):
-            raise ConfigurationError(
-                f"the project id of {VENDOR} is {self.project_id!r}; it must be a number, such as 1"
-            )
         self._core.auth = ApiKey("Authorization", key, scheme="APIKey")
 
     def deployments(self) -> dict[str, ApiDeployment]:
@@ -380,7 +375,10 @@ class GcoreClient(VendorApi):
         self._send("DELETE", self._of_project(kind, name), _Done)
 
     def _of_project(self, kind: str, name: str | None = None) -> str:
-        """The path of a list of the project, or of what has this name in it."""
+        """The path of a list of the project, or of what has this name in it. Raises ConfigurationError for a project
+        that is no number: the path would be another request."""
+        if not (self.project_id.isascii() and self.project_id.isdecimal()):
+            raise ConfigurationError(f"the project id of {VENDOR} must be a number such as 1; got {self.project_id!r}")
         path = f"cloud/v3/inference/{self.project_id}/{kind}"
         return f"/{path}" if name is None else self._path(path, name)
 

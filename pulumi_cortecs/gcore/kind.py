@@ -4,16 +4,15 @@ the plain resources. Light: programs import it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import format_duration, parse_timestamp
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE
+from pulumi_cortecs.provider.arguments import GIVE_UP_AFTER, LIFE_CYCLE
 from pulumi_cortecs.provider.formats import date
 from pulumi_cortecs.provider.imported import connected, imported
 from pulumi_cortecs.provider.kind import (
@@ -22,6 +21,7 @@ from pulumi_cortecs.provider.kind import (
     ArgumentTable,
     Change,
     CrudKind,
+    Generated,
     Inputs,
     InstanceKind,
     Reader,
@@ -32,7 +32,6 @@ from pulumi_cortecs.provider.properties import (
     hidden_string,
     identifier,
     integer,
-    is_unknown,
     list_of,
     mapping_of,
     object_of,
@@ -42,12 +41,10 @@ from pulumi_cortecs.provider.properties import (
 )
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.gcore.client import ApiApiKey, ApiRegistryCredential, ApiSecret, GcoreClient
+    from pulumi_cortecs.gcore.client import ApiApiKey, ApiRegistryCredential, GcoreClient
 
 API_KEY_PART: Final = CredentialKey("gcore:apiKey", "GCORE_API_KEY", "api_key", "gcore:provider:apiKey", secret=True)
-PROJECT_ID: Final = CredentialKey(
-    "gcore:projectId", "GCORE_CLOUD_PROJECT_ID", "project_id", "gcore:provider:projectId"
-)
+PROJECT_ID: Final = CredentialKey("gcore:projectId", "GCORE_CLOUD_PROJECT_ID", "project_id", "gcore:provider:projectId")
 BASE_URL: Final = CredentialKey("gcore:apiBaseUrl", "GCORE_BASE_URL", "api_base_url", "gcore:provider:apiBaseUrl")
 CREDENTIALS: Final = CredentialSpec(
     cloud="gcore",
@@ -59,7 +56,6 @@ CREDENTIALS: Final = CredentialSpec(
     account_parts=2,  # another project of the same key is another account
 )
 
-GIVE_UP_AFTER: Final = "give_up_after"
 AWS_IAM: Final = "aws-iam"
 MAX_NAME: Final = 30
 """Characters of a deployment's name."""
@@ -105,7 +101,9 @@ def _no_auth_enabled(value: Any) -> str:
     return ""
 
 
-def _words(longest: int) -> Reader:
+def _text_of(longest: int) -> Reader:
+    """A text of at most so many characters."""
+
     def reader(value: Any) -> str:
         text = string(value)
         if len(text) > longest:
@@ -113,6 +111,22 @@ def _words(longest: int) -> Reader:
         return text
 
     return reader
+
+
+def _hidden(value: Any) -> str:
+    if not hidden_string(value):
+        raise InvalidValueError("must not be empty", shows_value=False)
+    return str(value)
+
+
+_AWS_FIELDS: Final = ("aws_access_key_id", "aws_secret_access_key")
+
+
+def _aws_keys(value: Any) -> dict[str, Any]:
+    keys: dict[str, Any] = object_of(dict.fromkeys(_AWS_FIELDS, _hidden), _AWS_FIELDS)(value)
+    if not keys:
+        raise InvalidValueError(f"must have {' and '.join(_AWS_FIELDS)}", shows_value=False)
+    return keys
 
 
 def _optional(
@@ -130,7 +144,7 @@ def _optional(
 ARGUMENTS: Final = ArgumentTable(
     "an InferenceDeployment",
     {
-        "name": Argument(_name_of(_NAME, MAX_NAME), GENERATED),
+        "name": Argument(_name_of(_NAME, MAX_NAME), Generated(MAX_NAME)),
         "flavor_name": Argument(
             identifier, Required("which hardware should be rented?"), Change.UPDATE, priced=True, interrupts=True
         ),
@@ -169,7 +183,7 @@ INSTANCE: Final = InstanceKind(
     credentials=CREDENTIALS,
     arguments=ARGUMENTS,
     connect=connected("pulumi_cortecs.gcore.cloud:GcoreCloud", _CLIENT),
-    market=imported("pulumi_cortecs.gcore.market:live_market"),
+    account_market=imported("pulumi_cortecs.gcore.market:live_market"),
     pinned=imported("pulumi_cortecs.gcore.market:pinned_market"),
     offers=imported("pulumi_cortecs.gcore.market:offers"),
     module="pulumi_cortecs.gcore",
@@ -182,8 +196,8 @@ INSTANCE: Final = InstanceKind(
 
 
 def _expiry(value: Any) -> str:
-    """A date in UTC, as the vendor is asked for it; "" for none."""
-    return "" if value == "" else _in_utc(date(value))
+    """A date, "" for none, as the vendor gets it."""
+    return _in_utc(date(value)) if value != "" else ""
 
 
 def _in_utc(text: str | None) -> str:
@@ -193,19 +207,13 @@ def _in_utc(text: str | None) -> str:
 
 def expiry_warning(inputs: Inputs, now: datetime) -> str:
     """The warning that a key expires within days, or has expired; "" for none."""
-    expires_at = inputs.get("expires_at", "")
-    seconds = None if is_unknown(expires_at) else parse_timestamp(expires_at or None)
+    expires_at = inputs.get("expires_at")
+    seconds = parse_timestamp(expires_at) if isinstance(expires_at, str) else None
     left = None if seconds is None else seconds - now.timestamp()
     if left is None or left > EXPIRY_WARNING_DAYS * 86_400:
         return ""
     when = "has expired" if left <= 0 else f"expires in {format_duration(left)}"
-    return f"the key {when}, at {expires_at}; deployments refuse it then: set a later expires_at, or make a new key"
-
-
-def _key_body(inputs: Inputs, empty: str | None) -> dict[str, Any]:
-    """The fields of a key; `empty` stands for a value that is removed, None for those that are left out of an order."""
-    body = {key: inputs[key] or empty for key in ("description", "expires_at")}
-    return {key: value for key, value in body.items() if value is not None}
+    return f"the key {when} ({expires_at}), and deployments then refuse it; another expires_at makes a new key"
 
 
 def _key_outputs(key: ApiApiKey) -> dict[str, Any]:
@@ -217,3 +225,83 @@ def _key_outputs(key: ApiApiKey) -> dict[str, Any]:
         "deployment_names": list(key.deployment_names),
     }
     return outputs if key.secret is None else {**outputs, "secret": key.secret}
+
+
+def _registry_outputs(credential: ApiRegistryCredential) -> dict[str, Any]:
+    told = {key: getattr(credential, key) for key in ("name", "registry_url", "username", "project_id")}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _plain(kind: str, **specific: Any) -> CrudKind[GcoreClient, Any]:
+    """A plain resource: `kind` is its name in paths, as the client knows it; its id is its name."""
+    return CrudKind(
+        credentials=CREDENTIALS,
+        instances=INSTANCE,
+        client=imported(_CLIENT),
+        list_all=lambda client: client.all_of(kind),
+        get=lambda client, name: client.one_of(kind, name),
+        create=lambda client, inputs: client.create(kind, {key: value for key, value in inputs.items() if value != ""}),
+        delete=lambda client, name: client.delete(kind, name),
+        id_of=lambda resource: str(resource.name),
+        **specific,
+    )
+
+
+def _put(kind: str) -> Callable[[GcoreClient, str, Inputs], object]:
+    """An update that sends all arguments, but for the name."""
+    return lambda client, name, inputs: client.put(kind, name, {key: inputs[key] for key in inputs if key != "name"})
+
+
+def _argument(read: Reader, why: str, *, secret: bool = False) -> Argument:
+    return Argument(read, Required(why), Change.UPDATE, secret=secret)
+
+
+API_KEY: Final = _plain(
+    "api_keys",
+    name="ApiKey",
+    token=TOKENS["gcore.ApiKey"],
+    arguments=ArgumentTable(
+        "an ApiKey",
+        {
+            "name": Argument(_name_of(_DOTTED_NAME, 63), GENERATED),
+            "description": _optional(_text_of(300), ""),
+            "expires_at": _optional(_expiry, "", change=Change.REPLACE),  # the vendor changes the description only
+        },
+    ),
+    update=lambda client, name, inputs: client.patch("api_keys", name, {"description": inputs["description"]}),
+    outputs=_key_outputs,
+    told_once=frozenset({"secret"}),
+    used_by=lambda key: ", ".join(key.deployment_names),
+    warning=expiry_warning,
+)
+REGISTRY_CREDENTIAL: Final = _plain(
+    "registry_credentials",
+    name="RegistryCredential",
+    token=TOKENS["gcore.RegistryCredential"],
+    arguments=ArgumentTable(
+        "a RegistryCredential",
+        {
+            "registry_url": _argument(identifier, "which registry has the images?"),
+            "username": _argument(identifier, "who may pull the images?"),
+            "password": _argument(_hidden, "which password does the user have?", secret=True),
+            "name": Argument(_name_of(_NAME, 63), GENERATED),
+        },
+    ),
+    update=_put("registry_credentials"),
+    outputs=_registry_outputs,
+)
+SECRET: Final = _plain(
+    "secrets",
+    name="Secret",
+    token=TOKENS["gcore.Secret"],
+    arguments=ArgumentTable(
+        "a Secret",
+        {
+            "data": _argument(_aws_keys, "which AWS keys may read the queue?", secret=True),
+            "type": _optional(one_of(AWS_IAM), AWS_IAM),
+            "name": Argument(_name_of(_DOTTED_NAME, 63), GENERATED),
+        },
+    ),
+    update=_put("secrets"),
+    outputs=lambda secret: {"name": secret.name, "type": secret.type, "data": secret.data.model_dump()},
+)

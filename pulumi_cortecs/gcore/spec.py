@@ -108,7 +108,7 @@ _CONTAINERS: Final = list_of(object_of({"region_id": region, "scale": _scale}, (
 def containers(value: Any) -> list[Any]:
     """The replicas in each region, at least one."""
     rows = _CONTAINERS(value)
-    if not all(rows):
+    if not rows or not all(rows):
         raise InvalidValueError("must be at least one container, and each must have region_id and scale")
     regions = [row["region_id"] for row in rows if not is_unknown(row) and not is_unknown(row["region_id"])]
     if twice := sorted({str(one) for one in regions if regions.count(one) > 1}):
@@ -169,7 +169,7 @@ _PROBE: Final = object_of(
 
 def _probe(value: Any) -> dict[str, Any]:
     read: dict[str, Any] = object_of({"enabled": boolean, "probe": _PROBE}, ("enabled",))(value)
-    given = [kind for kind in _PROBE_KINDS if read.get("probe") and kind in read["probe"]]
+    given = [kind for kind in _PROBE_KINDS if not is_unknown(read.get("probe")) and kind in read.get("probe", {})]
     if read.get("enabled") is True and not is_unknown(read.get("probe")) and len(given) != 1:
         got = " and ".join(given) or "none"
         raise InvalidFieldsError(InvalidField("probe", f"must have one of {', '.join(_PROBE_KINDS)}; got {got}"))
@@ -225,8 +225,8 @@ def minimal_logging(raw: Mapping[str, Any] | None) -> dict[str, Any]:
     """The logging without what is empty; {} for logging that is not enabled."""
     if not raw or not raw.get("enabled"):
         return {}
-    policy = raw.get("retention_policy")
-    return _without({**raw, "retention_policy": policy if is_unknown(policy) else _without(policy)})
+    minimal: dict[str, Any] = _without({**raw, "retention_policy": _without(raw.get("retention_policy"))})
+    return minimal
 
 
 def ingress_opts(value: Any) -> dict[str, Any]:
@@ -236,7 +236,8 @@ def ingress_opts(value: Any) -> dict[str, Any]:
 
 def minimal_ingress(raw: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options that are not the defaults."""
-    return _without(raw, {"disable_response_buffering": False})
+    minimal: dict[str, Any] = _without(raw, {"disable_response_buffering": False})
+    return minimal
 
 
 def sorted_names(names: Iterable[Any]) -> list[Any]:
@@ -270,7 +271,7 @@ def order_body(inputs: Mapping[str, Any], region_ids: RegionIds) -> dict[str, An
 def body_of(inputs: Mapping[str, Any], keys: Iterable[str], region_ids: RegionIds) -> dict[str, Any]:
     """The API's form of these arguments. Of an empty one it is what removes the former value: null changes nothing.
     Raises KeyError for the name of an unknown region."""
-    return {key: _FORMS.get(key, lambda value, _: value)(inputs[key], region_ids) for key in keys}
+    return {key: _FORMS[key](inputs[key], region_ids) if key in _FORMS else inputs[key] for key in keys}
 
 
 def containers_body(rows: Iterable[Mapping[str, Any]], region_ids: RegionIds) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ def read(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> ReadResult:
             inputs["quote"], _ = accounts.market(kind).quote(inputs)
     except CloudError as error:
         raise CrudError(f"the status of {resource_id} is unknown, so the state stays as it was: {error}") from None
+    warn(kind, inputs)
     properties = outputs(kind, account, inputs, resource, props)
     return ReadResult(resource_id, properties, kind.arguments.omit_defaults(inputs))
 
@@ -108,6 +109,14 @@ def delete(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> None:
         ) from None
     except InterruptedWaitError:
         raise CrudError(f"interrupted; {resource_id} still exists") from None
+
+
+def warn(kind: Kind, inputs: Mapping[str, Any]) -> None:
+    """Shows the kind's warning of a resource with these inputs, once."""
+    call = host.current_call()
+    text = kind.warning(inputs, session.current().clock.utc_now())
+    if text and session.current().is_first(f"{call.urn}: {text}"):
+        call.warn(text)
 
 
 def change(kind: Kind, account: Account, resource_id: str, inputs: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from pulumi_cortecs.provider import (
     reviewed_inputs,
     session,
 )
+from pulumi_cortecs.provider.crud import warn
 from pulumi_cortecs.provider.instance_check import CheckError
 from pulumi_cortecs.provider.kind import CrudKind, Problem
 from pulumi_cortecs.provider.named_resources import NAME, has_former_name, next_name, record_former_name
@@ -60,6 +61,8 @@ def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Check
         inputs = dict(news)
     if olds and not problems:
         reviewed_inputs.record(call.urn, inputs)
+    if not problems:
+        warn(kind, inputs)
     failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 

@@ -92,7 +92,8 @@ class Argument:
     """One argument of a program.
 
     `default`: the value if the program leaves it out. `priced`: the price depends on it. `interrupts`: a change
-    interrupts the service, so that the Endpoint waits again. `secret`: no message shows the value.
+    interrupts the service, so that the Endpoint waits again; a function says whether one from a value to another does.
+    `secret`: no message shows the value.
     `in_state_if_default`: whether plans and states contain it while it has its default; each property there costs time
     at every step of an `up`. `spell` returns a normalised value as programs write it.
     """
@@ -101,7 +102,7 @@ class Argument:
     default: Any
     change: Change = Change.REPLACE
     priced: bool = False
-    interrupts: bool = False
+    interrupts: bool | Callable[[Any, Any], bool] = False
     secret: bool = False
     in_state_if_default: bool = True
     spell: Callable[[Any], Any] = lambda value: value
@@ -159,7 +160,7 @@ class ArgumentTable(Mapping[str, Argument]):
     @cached_property
     def interrupting(self) -> tuple[str, ...]:
         """The arguments after whose change the Endpoint waits again."""
-        return self.names_where(lambda argument: argument.interrupts)
+        return self.names_where(lambda argument: bool(argument.interrupts))
 
     @cached_property
     def required(self) -> Mapping[str, str]:
@@ -270,6 +271,11 @@ class ResourceKind:
     def vendor(self) -> str:
         """Its vendor's name in texts."""
         return self.credentials.vendor
+
+    @property
+    def type_name(self) -> str:
+        """The name of its class in programs: "Instance"."""
+        return self.token.rpartition(":")[2]
 
     @property
     def possessive(self) -> str:
@@ -390,6 +396,9 @@ class CrudKind(ResourceKind, Generic[C, R]):
     `create` gets the table's arguments, is sent once (`Retry.IF_NEVER_SENT`), and returns an answer that may have only
     the id; `delete`, and `update` with all arguments, may be sent twice. Without `update` every change replaces.
 
+    `warning` gets the arguments and the time at every check and refresh, and returns what a person should know, "" for
+    nothing.
+
     `outputs` are the properties of a resource, never None; one with the name of an argument is what the vendor reports
     of it, so that a difference shows as drift. `told_once` are outputs that only the answer to `create` has: they are
     kept in the state, and a resource whose answer was lost is deleted and created again. So is a free resource that an
@@ -409,6 +418,7 @@ class CrudKind(ResourceKind, Generic[C, R]):
     create: Callable[[C, Inputs], OrderAnswer[R]]
     delete: Callable[[C, str], object]
     update: Callable[[C, str, Inputs], object] | None = None
+    warning: Callable[[Inputs, datetime], str] = lambda _, __: ""
     id_of: Callable[[R], str]
     outputs: Callable[[R], Mapping[str, Any]]
     told_once: frozenset[str] = frozenset()

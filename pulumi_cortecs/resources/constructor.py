@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import pulumi
@@ -102,6 +103,30 @@ def with_ints(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: with_ints(item) for key, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def as_secret(value: Any) -> Any:
+    """The value as a secret; None for none."""
+    return None if value is None else pulumi.Output.secret(value)
+
+
+def secret_values(variables: Any) -> Any:
+    """Variables with secret values; an Output of all of them is secret as a whole."""
+    if not isinstance(variables, Mapping):
+        return as_secret(variables)
+    return {name: as_secret(value) for name, value in variables.items()}
+
+
+def as_objects(value: Any) -> Any:
+    """Arguments with nested classes as objects, without the fields that were left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: as_objects(getattr(value, field.name)) for field in fields(value)}
+        return {name: part for name, part in parts.items() if part is not None}
+    if isinstance(value, (list, tuple)):
+        return [as_objects(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: as_objects(item) for name, item in value.items()}
+    return value
 
 
 def _only_one_of(resource: str, name: str, by_position: Any, by_name: Any) -> Any:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import pulumi
 
 from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider.place_market import Listing
 from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 from pulumi_cortecs.shadeform import market
@@ -109,31 +110,30 @@ def get_instance_output(
 def _instance_types(
     config: Config, cloud: str, region: str, gpu_type: str, num_gpus: int, available: bool
 ) -> list[InstanceType]:
-    rows = [
-        (offered.hourly_price, offered, place)
-        for offered in market.instance_types(config)
-        for place in offered.availability
-        if cloud in ("", offered.cloud)
-        and region in ("", place.region)
-        and gpu_type in ("", offered.configuration.gpu_type)
-        and num_gpus in (0, offered.configuration.num_gpus)
-        and (place.available or not available)
+    wanted = [
+        listing
+        for listing in market.listed(config)
+        if cloud in ("", listing.row.cloud)
+        and region in ("", listing.region)
+        and gpu_type in ("", listing.gpu_type)
+        and num_gpus in (0, listing.num_gpus)
+        and (listing.available or not available)
     ]
     return [
         InstanceType(
-            cloud=offered.cloud,
-            region=place.region,
-            shade_instance_type=offered.shade_instance_type,
-            gpu_type=offered.configuration.gpu_type,
-            num_gpus=offered.configuration.num_gpus,
-            vram_per_gpu_in_gb=offered.configuration.vram_per_gpu_in_gb,
-            hourly_price=market.dollars(cents).decimal_string(),
+            cloud=listing.row.cloud,
+            region=listing.region,
+            shade_instance_type=listing.row.shade_instance_type,
+            gpu_type=listing.gpu_type,
+            num_gpus=listing.num_gpus,
+            vram_per_gpu_in_gb=listing.row.configuration.vram_per_gpu_in_gb,
+            hourly_price=market.dollars(listing.row.hourly_price).decimal_string(),
             currency=CURRENCY,
-            available=place.available,
-            os_options=tuple(offered.configuration.os_options),
-            deployment_type=offered.deployment_type,
+            available=listing.available,
+            os_options=tuple(listing.row.configuration.os_options),
+            deployment_type=listing.row.deployment_type,
         )
-        for cents, offered, place in sorted(rows, key=lambda row: (row[0], market.offer_id(row[1], row[2].region)))
+        for listing in sorted(wanted, key=Listing.by_price)
     ]
 
 

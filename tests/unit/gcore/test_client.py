@@ -153,7 +153,7 @@ def test_a_name_that_would_be_another_path_is_never_sent(name: str) -> None:
 
 def test_a_project_that_is_no_number_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="must be a number"):
-        client(Script(page()), "1/../2")
+        client(Script(page()), "1/../2").deployments()
 
 
 def test_start_and_stop_answer_nothing() -> None:

@@ -1,0 +1,1 @@
+"""Gcore Everywhere Inference: deployments that scale, in many regions."""
