@@ -14,6 +14,7 @@ from pulumi_cortecs.http.credential_spec import CredentialSpec
 
 if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost import Money, Offer
+    from pulumi_cortecs.cost.limits import PolicyValue
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.account_cloud import VendorClient
@@ -230,9 +231,10 @@ class Market(Protocol):
         Problems name the arguments that are not sold (any more), which alone refuses nothing."""
         ...
 
-    def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
+    def policy_values(self, inputs: Inputs) -> Mapping[str, PolicyValue]:
         """The values that allow-lists judge, by argument: None for a value that only `up` will know, and a text that is
-        on no list for one that the vendor does not report. Sends no request."""
+        on no list for one that the vendor does not report; a tuple where each of several must be allowed. Sends no
+        request."""
         ...
 
 
