@@ -92,7 +92,9 @@ def diff(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in interrupting):
         return DiffResult(changes=None)
     # inputs do not show the state that a failed wait, or a refresh in the middle of a boot, has left
-    is_ready = olds.get("status") == kind.ready_status and (olds.get("base_url") or olds.get("ready_by"))
+    is_ready = olds.get("status") in (kind.ready_status, kind.sleeping_status) and (
+        olds.get("base_url") or olds.get("ready_by")
+    )
     return DiffResult(changes=news.get("state") == "running" and not is_ready)
 
 

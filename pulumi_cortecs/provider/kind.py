@@ -326,7 +326,8 @@ class InstanceKind(ResourceKind):
     seconds that a wait takes for a program that sets no timeout. `billed_resources` returns the cloud's plain resources
     that cost money, and `others` are further purchases in an account, of no CrudKind.
 
-    `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
+    `ready_status` is the status of an Endpoint that can be used, `sleeping_status` that of one whose next request starts
+    its containers again (`Probes.sleeps`), and `endpoint_arguments` are the arguments that an
     Instance passes on to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result
     of the last check and the time: it names those that exclude each other, and those that the time makes impossible
     unless they have stood before; it is pure.
@@ -344,6 +345,7 @@ class InstanceKind(ResourceKind):
     ready_timeout: int = 1200
     others: tuple[PurchasableKind, ...] = ()
     ready_status: str = "running"
+    sleeping_status: str = ""
     endpoint_arguments: tuple[str, ...] = ()
     conflicts: Callable[[Inputs, Inputs, datetime], list[Problem]] = lambda _, __, ___: []
     billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple
