@@ -69,6 +69,8 @@ class GcoreCloud(
         super().__init__(*args)
         self._lock = threading.Lock()
         self._tasks: dict[str, str] = {}
+        self._names: dict[int, str] = {}
+        """The regions' names for texts, as far as quotes have told them."""
 
     def list_instances(self) -> Mapping[str, ApiDeployment]:
         return self.client.deployments()
@@ -165,6 +167,7 @@ class GcoreCloud(
         command, wanted = reported["command"], inputs.get("command")
         if isinstance(wanted, list) and " ".join(map(str, wanted)) == " ".join(command):
             reported["command"] = wanted
+        self._names.update({number: name for name, number in _region_ids(inputs).items()})
         names = _region_names(inputs)
         rows = [{**row, "region_id": names.get(row["region_id"], row["region_id"])} for row in reported["containers"]]
         return {**reported, "containers": spec.minimal_containers(rows)}
@@ -175,7 +178,7 @@ class GcoreCloud(
     def progress_text(self, instance: ApiDeployment) -> str:
         rows = instance.containers
         text = f"{instance.status}, {sum(map(_is_ready, rows))}/{len(rows)} regions"
-        errors = [f"region {row.region_id}: {row.error_message}" for row in rows if row.error_message]
+        errors = [f"{self._name_of(row)}: {row.error_message}" for row in rows if row.error_message]
         return "; ".join([text, *errors])
 
     def endpoint_outputs(self, instance: ApiDeployment, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -207,6 +210,9 @@ class GcoreCloud(
 
     def describe_order(self, ordered: Arguments) -> str:
         return f"the deployment {ordered[0]}"
+
+    def _name_of(self, row: ApiContainer) -> str:
+        return self._names.get(row.region_id, f"region {row.region_id}")
 
     def _record_task(self, name: str, tasks: Sequence[str]) -> None:
         """Records the last of a request's tasks; none for a request that changes nothing."""
@@ -253,7 +259,6 @@ def _region_ids(inputs: Mapping[str, Any]) -> dict[str, int]:
 def _region_names(inputs: Mapping[str, Any]) -> dict[int, str]:
     """The names by id of those regions that the inputs call by name."""
     containers = inputs.get("containers")
-    named = (
-        {row["region_id"] for row in containers if isinstance(row, Mapping)} if isinstance(containers, list) else set()
-    )
+    rows = containers if isinstance(containers, list) else []
+    named = {row["region_id"] for row in rows if isinstance(row, Mapping)}
     return {number: name for name, number in _region_ids(inputs).items() if name in named}

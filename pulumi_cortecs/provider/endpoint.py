@@ -178,7 +178,9 @@ def _wait_until_ready(
     began_at = account.clock.now()
 
     def compare(instance: Any) -> None:  # the first look of a later run, which has no answer to an order
-        delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(instance))
+        row = instance_records.row_of(kind, instance_id)
+        reported = account.cloud.reported_like(instance, {} if row is None else row.inputs)
+        delivery.require_ordered(kind, instance_id, reported)
         if is_new and "price_difference" not in outputs:
             outputs["price_difference"] = _price_difference(kind, account, instance, began_at)
 

@@ -326,11 +326,11 @@ class InstanceKind(ResourceKind):
     seconds that a wait takes for a program that sets no timeout. `billed_resources` returns the cloud's plain resources
     that cost money, and `others` are further purchases in an account, of no CrudKind.
 
-    `ready_status` is the status of an Endpoint that can be used, `sleeping_status` that of one whose next request starts
-    its containers again (`Probes.sleeps`), and `endpoint_arguments` are the arguments that an
-    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result
-    of the last check and the time: it names those that exclude each other, and those that the time makes impossible
-    unless they have stood before; it is pure.
+    `ready_status` is the status of an Endpoint that can be used, `sleeping_status` that of one whose next request
+    starts its containers again (`Probes.sleeps`), and `endpoint_arguments` are the arguments that an Instance passes on
+    to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result of the last check
+    and the time: it names those that exclude each other, and those that the time makes impossible unless they have
+    stood before; it is pure.
     """
 
     endpoint_token: str
