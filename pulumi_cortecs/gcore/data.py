@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pulumi
 
@@ -25,6 +25,9 @@ from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 
 T = TypeVar("T")
 
@@ -201,8 +204,7 @@ def get_deployment_output(
 
 
 def _client(config: Config) -> GcoreClient:
-    client: GcoreClient = accounts.account(INSTANCE, config).cloud.client
-    return client
+    return cast("AccountCloud[GcoreClient, Any]", accounts.account(INSTANCE, config).cloud).client
 
 
 def _regions(config: Config) -> list[Region]:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_cortecs.cost import BillingInterval, Money, MoneyError, Offer, PricedHardware, RamMeaning
+from pulumi_cortecs.cost import Money, MoneyError, Offer
 from pulumi_cortecs.cost.limits import PolicyValue
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
 from pulumi_cortecs.cost.quote import Quote, per_minute
 from pulumi_cortecs.cost.suggestions import suggestion
-from pulumi_cortecs.gcore.client import CLOUD, VENDOR, ApiFlavor, ApiPricePreview, ApiRegion, GcoreClient
+from pulumi_cortecs.gcore.client import CLOUD, VENDOR, ApiPricePreview, GcoreClient
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
-from pulumi_cortecs.gcore.quota import Replicas, replicas_of, shortfalls
+from pulumi_cortecs.gcore.quota import Replicas, replicas_of, room_by_region, shortfalls
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
 from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import fallback_prices, quote_source
+from pulumi_cortecs.provider.place_market import Listing, offers_of, prices_of
 from pulumi_cortecs.provider.properties import UNKNOWN, has_unknown, is_unknown
 
 _CENT_PARTS: Final = Decimal("0.000001")
@@ -46,26 +46,13 @@ class LiveOffers:
     answers: AnswerCache
     source: str = LIVE
 
-    def flavors(self) -> list[ApiFlavor]:
-        """All flavors."""
-        return self.answers.get("flavors", lambda: self.client().flavors())
-
-    def regions(self) -> dict[int, ApiRegion]:
-        """The regions with inference, by id."""
-        return {region.id: region for region in self.answers.get("regions", lambda: self.client().regions())}
-
-    def capacity(self) -> dict[int, dict[str, int]]:
-        """The room for further replicas, by region and flavor."""
-        told = self.answers.get("capacity", lambda: self.client().capacity())
-        return {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in told}
-
     def flavor_names(self) -> list[str]:
         """The names of all flavors."""
-        return [flavor.name for flavor in self.flavors()]
+        return [flavor.name for flavor in self.answers.get("flavors", lambda: self.client().flavors())]
 
     def region_names(self) -> dict[int, str]:
         """The names of all regions, by id."""
-        return {key: region.slug for key, region in self.regions().items()}
+        return {region.id: region.slug for region in self.answers.get("regions", lambda: self.client().regions())}
 
     def price(self, flavor: str, replicas: Replicas) -> Priced:
         """The price that Gcore shows; where it hides it, that of the pinned catalogue."""
@@ -183,32 +170,16 @@ def pinned_market(prices: PriceList) -> GcoreMarket:
 def price_list(base_url: str) -> PriceList:
     """The flavors at this base URL, for a catalogue: each at its price in the dearest region. It needs the credentials
     of the environment. Raises CloudError and CatalogueError."""
-    now = datetime.now(timezone.utc).replace(microsecond=0)
-    rows: dict[str, PricedHardware] = {}
-    for flavor, _, hour, _ in sorted(_priced_flavors(base_url), key=lambda one: one[2].amount):
-        rows[flavor.name] = PricedHardware(
-            hardware_type_id=flavor.name,
-            price_per_hour=hour,
-            price_per_minute=per_minute(hour),
-            gpu_type=flavor.gpu_model or None,
-            num_gpus=flavor.gpu or None,
-            gpu_ram_gb=flavor.gpu_memory or None,
-            gpu_ram_is=RamMeaning.PER_GPU if flavor.gpu_memory else RamMeaning.UNDECIDED,
-            cloud=CLOUD,
-            billing=(BillingInterval.PER_MINUTE,),
-        )
-    if not rows:
+    listings = [replace(listing, region="") for listing in _listings(base_url)]
+    currency = next((listing.price.currency for listing in listings if listing.price), None)
+    if currency is None:
         raise CatalogueError(f"{VENDOR} shows this account no price")
-    currency = next(iter(rows.values())).currency
-    return PriceList(CLOUD, currency, base_url, now, tuple(rows[name] for name in sorted(rows)))
+    return prices_of(INSTANCE, currency, base_url, listings)
 
 
 def offers(base_url: str) -> list[Offer]:
     """The flavors at this base URL in each region. It needs the credentials of the environment. Raises CloudError."""
-    return [
-        Offer(CLOUD, flavor.name, hour, room > 0, region, flavor.gpu_model or "", flavor.gpu, flavor.gpu_memory or None)
-        for flavor, region, hour, room in _priced_flavors(base_url)
-    ]
+    return offers_of(INSTANCE, _listings(base_url))
 
 
 def price_of(shown: ApiPricePreview) -> Money | None:
@@ -220,18 +191,26 @@ def price_of(shown: ApiPricePreview) -> Money | None:
     return hourly if shown.price_status == "show" and hourly.amount > 0 else None
 
 
-def _priced_flavors(base_url: str) -> Iterator[tuple[ApiFlavor, str, Money, int]]:
-    """Each flavor in each region, with the price of one replica and the room for others."""
+def _listings(base_url: str) -> list[Listing]:
+    """Each flavor in each region in which Gcore shows its price."""
     with new_client() as connections:
-        known = resolve_credentials(CREDENTIALS, os.environ, {})
-        client = GcoreClient(replace(known, base_url=base_url), connections)
-        room = {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in client.capacity()}
-        regions = client.regions()
-        for flavor in client.flavors():
-            for region in regions:
-                hour = price_of(client.price(flavor.name, [{"region_id": region.id, "scale": {"max": 1}}]))
-                if hour is not None:
-                    yield flavor, region.slug, hour, room.get(region.id, {}).get(flavor.name, 0)
+        credentials = replace(resolve_credentials(CREDENTIALS, os.environ, {}), base_url=base_url)
+        client = GcoreClient(credentials, connections)
+        room, regions = room_by_region(client), client.regions()
+        return [
+            Listing(
+                place=(flavor.name,),
+                price=price,
+                region=region.slug,
+                available=room.get(region.id, {}).get(flavor.name, 0) > 0,
+                gpu_type=flavor.gpu_model or None,
+                num_gpus=flavor.gpu,
+                gpu_ram_gb=flavor.gpu_memory or None,
+            )
+            for flavor in client.flavors()
+            for region in regions
+            if (price := price_of(client.price(flavor.name, [{"region_id": region.id, "scale": {"max": 1}}])))
+        ]
 
 
 def _pinned_price(prices: PriceList, flavor: str, replicas: Replicas) -> Money | None:

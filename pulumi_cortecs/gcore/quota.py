@@ -34,6 +34,11 @@ def shortfalls(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> l
     return [*_quota_problems(client, inputs, counted, names), *_room_problems(client, inputs, counted, names)]
 
 
+def room_by_region(client: GcoreClient) -> dict[int, dict[str, int]]:
+    """The number of replicas that can be had now, by region and flavor. Raises CloudError."""
+    return {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in client.capacity()}
+
+
 def replicas_of(inputs: Inputs, end: str, ids: Mapping[str, int]) -> Replicas:
     """The replicas in each region at one `end` of the scale, "min" or "max". `ids` are those of the regions by name."""
     # the host passes every number as a float
@@ -65,9 +70,7 @@ def _quota_problems(client: GcoreClient, inputs: Inputs, current: Inputs, names:
 
 def _room_problems(client: GcoreClient, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
     flavor, ids = inputs["flavor_name"], {name: key for key, name in names.items()}
-    room = {
-        row.region_id: cell.capacity for row in client.capacity() for cell in row.capacity if cell.flavor_name == flavor
-    }
+    room = {key: cells[flavor] for key, cells in room_by_region(client).items() if flavor in cells}
     there = replicas_of(current, "min", ids) if current.get("flavor_name") == flavor else {}
     wanted = replicas_of(inputs, "min", ids)
     for number, (key, least) in enumerate(wanted.items()):
