@@ -1,4 +1,4 @@
-"""The routes of what can be rented, where and for how much (docs/apis/gcore.md#endpoints)."""
+"""The routes of what can be rented, where, for how much and how much of it (docs/apis/gcore.md#endpoints)."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from collections.abc import Iterable, Sequence
@@ -10,11 +10,13 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pulumi_cortecs.simulator.gcore.cloud import BASE, SimulatedGcore
+from pulumi_cortecs.simulator.gcore.cloud import BASE, PROJECT, SimulatedGcore
 from pulumi_cortecs.simulator.gcore.errors import invalid, not_found
 from pulumi_cortecs.simulator.gcore.market import Flavor, ModelCard, Project, Region
 from pulumi_cortecs.simulator.gcore.objects import Json
 from pulumi_cortecs.simulator.gcore.paging import page
+from pulumi_cortecs.simulator.gcore.quota import quota_json
+from pulumi_cortecs.simulator.gcore.requests import Container
 from pulumi_cortecs.simulator.gcore.settings import GcoreSettings
 from pulumi_cortecs.simulator.request_model import Integer, RequestModel
 from pulumi_cortecs.simulator.routing import RouteDecorator
@@ -56,10 +58,17 @@ class PriceRequest(RequestModel):
     containers: Annotated[list[PricedContainer], Field(min_length=1)]
 
 
+class LimitsRequest(RequestModel):
+    """POST deployments/check_limits: the part of an order that quotas are about."""
+
+    flavor_name: str
+    containers: Annotated[list[Container], Field(min_length=1)]
+
+
 def add_catalogue_routes(route: RouteDecorator, cloud: SimulatedGcore) -> None:
-    """The routes of the catalogue, and of the account's projects."""
+    """The routes of the catalogue, of prices and quotas, and of the account's projects."""
     _flavors_and_models(route, cloud)
-    _prices(route, cloud)
+    _prices_and_quotas(route, cloud)
     _projects_and_regions(route, cloud)
 
 
@@ -96,7 +105,7 @@ def _flavors_and_models(route: RouteDecorator, cloud: SimulatedGcore) -> None:
         return JSONResponse({"count": len(rows), "results": rows})
 
 
-def _prices(route: RouteDecorator, cloud: SimulatedGcore) -> None:
+def _prices_and_quotas(route: RouteDecorator, cloud: SimulatedGcore) -> None:
     @route("POST", f"{BASE}/v2/pricing/inference/deployments")
     async def preview(body: PriceRequest) -> Response:
         cloud.world.now()
@@ -108,6 +117,12 @@ def _prices(route: RouteDecorator, cloud: SimulatedGcore) -> None:
                 allowed = ", ".join(map(str, cloud.market.regions))
                 raise invalid(f"region_id: got {container.region_id}; allowed: {allowed}")
         return JSONResponse(_price_json(flavor, sum(each.scale.max for each in body.containers), cloud.settings))
+
+    @route("POST", f"{PROJECT}/deployments/check_limits")
+    async def check_limits(project_id: int, body: LimitsRequest) -> Response:  # quotas are the account's
+        cloud.world.now()
+        replicas = sum(each.scale.max for each in body.containers)
+        return JSONResponse(quota_json(cloud.quotas(body.flavor_name, replicas)))
 
 
 def _projects_and_regions(route: RouteDecorator, cloud: SimulatedGcore) -> None:

@@ -106,6 +106,37 @@ def test_a_preview_is_refused_for_what_is_not_rented_out(http: httpx.Client) -> 
     assert "max" in message_of(http.post(PREVIEW, json=wanted(0)), 400)
 
 
+def test_quotas_count_every_replica_at_its_maximum(sim: Simulator, http: httpx.Client) -> None:
+    sim.control.settings(gcore_gpu_quota=8, gcore_vcpu_quota=64, gcore_instance_quota=3)
+    ordered = {
+        "name": "mine",
+        "image": "nginx:latest",
+        "listening_port": 80,
+        "flavor_name": "inference-32vcpu-464gib-2xh100-80gb",
+        "containers": [
+            {"region_id": 1, "scale": {"min": 0, "max": 1}},
+            {"region_id": 7, "scale": {"min": 1, "max": 1}},
+        ],
+    }
+    body_of(http.post("/cloud/v3/inference/1/deployments", json=ordered))
+    wanted_too = {"flavor_name": H100, "containers": [{"region_id": 26, "scale": {"min": 1, "max": 3}}]}
+    # the second project has the quotas of the same account
+    report = body_of(http.post("/cloud/v3/inference/2/deployments/check_limits", json=wanted_too))
+    quotas = {
+        name: tuple(report.pop(f"inference_{name}_count_{part}") for part in ("limit", "usage", "requested"))
+        for name in ("cpu_millicore", "gpu_h100", "gpu_a100", "gpu_l40s", "instance")
+    }
+    assert quotas == {
+        "cpu_millicore": (64_000, 64_000, 48_000),
+        "gpu_h100": (8, 4, 3),
+        "gpu_a100": (8, 0, 0),
+        "gpu_l40s": (8, 0, 0),
+        "instance": (3, 1, 1),
+    }
+    assert report == {}
+    message_of(http.post("/cloud/v3/inference/1/deployments/check_limits", json={**wanted_too, "containers": []}), 400)
+
+
 def test_projects_and_regions_are_found_by_their_names(http: httpx.Client) -> None:
     assert [row["id"] for row in body_of(http.get("/cloud/v1/projects"))["results"]] == [1, 2]
     (project,) = body_of(http.get("/cloud/v1/projects", params={"name": "second"}))["results"]
