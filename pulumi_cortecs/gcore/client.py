@@ -192,15 +192,18 @@ class ApiQuota(WireModel):
     model_config = ConfigDict(extra="allow")
 
     @property
-    def exceeded(self) -> dict[str, tuple[int, int, int]]:
-        """The limit, the usage and the request of each quota that does not suffice, by its name."""
+    def rows(self) -> dict[str, tuple[int, int, int]]:
+        """The limit, the usage and the request of each quota, by its name."""
         numbers = {key: value for key, value in (self.model_extra or {}).items() if type(value) is int}
-        rows = {}
-        for name in sorted(key.removesuffix("_limit") for key in numbers if key.endswith("_limit")):
-            limit, used, more = (numbers.get(f"{name}_{end}", 0) for end in ("limit", "usage", "requested"))
-            if more and used + more > limit:
-                rows[name] = limit, used, more
-        return rows
+        return {
+            name: (numbers[f"{name}_limit"], numbers.get(f"{name}_usage", 0), numbers.get(f"{name}_requested", 0))
+            for name in sorted(key.removesuffix("_limit") for key in numbers if key.endswith("_limit"))
+        }
+
+    @property
+    def exceeded(self) -> dict[str, tuple[int, int, int]]:
+        """Those that do not suffice."""
+        return {name: row for name, row in self.rows.items() if row[2] and row[1] + row[2] > row[0]}
 
 
 class ApiApiKey(_Named):

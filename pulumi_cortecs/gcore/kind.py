@@ -191,6 +191,7 @@ INSTANCE: Final = InstanceKind(
     named_after="name",
     ready_timeout=1200,
     ready_status="ACTIVE",
+    sleeping_status="PENDING",
     endpoint_arguments=(GIVE_UP_AFTER,),
 )
 

@@ -14,6 +14,7 @@ from pulumi_cortecs.http.credential_spec import CredentialSpec
 
 if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost import Money, Offer
+    from pulumi_cortecs.cost.limits import PolicyValue
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
     from pulumi_cortecs.lifecycle.account_cloud import VendorClient
@@ -235,9 +236,10 @@ class Market(Protocol):
         Problems name the arguments that are not sold (any more), which alone refuses nothing."""
         ...
 
-    def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
+    def policy_values(self, inputs: Inputs) -> Mapping[str, PolicyValue]:
         """The values that allow-lists judge, by argument: None for a value that only `up` will know, and a text that is
-        on no list for one that the vendor does not report. Sends no request."""
+        on no list for one that the vendor does not report; a tuple where each of several must be allowed. Sends no
+        request."""
         ...
 
 
@@ -329,10 +331,11 @@ class InstanceKind(ResourceKind):
     seconds that a wait takes for a program that sets no timeout. `billed_resources` returns the cloud's plain resources
     that cost money, and `others` are further purchases in an account, of no CrudKind.
 
-    `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
-    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result
-    of the last check and the time: it names those that exclude each other, and those that the time makes impossible
-    unless they have stood before; it is pure.
+    `ready_status` is the status of an Endpoint that can be used, `sleeping_status` that of one whose next request
+    starts its containers again (`Probes.sleeps`), and `endpoint_arguments` are the arguments that an Instance passes on
+    to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result of the last check
+    and the time: it names those that exclude each other, and those that the time makes impossible unless they have
+    stood before; it is pure.
     """
 
     endpoint_token: str
@@ -347,6 +350,7 @@ class InstanceKind(ResourceKind):
     ready_timeout: int = 1200
     others: tuple[PurchasableKind, ...] = ()
     ready_status: str = "running"
+    sleeping_status: str = ""
     endpoint_arguments: tuple[str, ...] = ()
     conflicts: Callable[[Inputs, Inputs, datetime], list[Problem]] = lambda _, __, ___: []
     billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple

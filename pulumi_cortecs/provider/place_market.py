@@ -23,7 +23,8 @@ class Listing:
 
     `place` are the parts of its id in catalogues, limits and policies; the first of them are values of arguments.
     `price` is that of an hour, for one unit if the market counts units; None if it cannot be read, and 0 for none.
-    `gpu_ram_gb` is the memory of each GPU. `row` is the vendor's own row, None in a catalogue.
+    `region` is "" for a price of all regions. `gpu_ram_gb` is the memory of each GPU. `row` is the vendor's own row,
+    None in a catalogue.
     """
 
     place: tuple[str, ...]
@@ -73,7 +74,7 @@ class Listing:
             gpu_ram_gb=self.gpu_ram_gb,
             gpu_ram_is=RamMeaning.PER_GPU if self.gpu_ram_gb else RamMeaning.UNDECIDED,
             cloud=cloud,
-            region=self.region,
+            region=self.region or None,
             billing=(BillingInterval.PER_MINUTE,),
         )
 

@@ -112,6 +112,7 @@ class FaultRequest(RequestModel):
     makes: bool | None = None
     how: str | None = None
     field: str | None = None
+    message: str | None = None
 
     @model_validator(mode="after")
     def _check_parameter_names(self) -> "FaultRequest":

@@ -33,7 +33,7 @@ class ClockState:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One run of one instance; `ended_at` is None while it runs. A subclass of its cloud adds the tariff."""
+    """One run of an instance or a part of it; `ended_at` is None while it runs. A cloud's subclass has the tariff."""
 
     cloud: str
     account: str

@@ -28,6 +28,9 @@
 | `old_container` | restart | for so many seconds from the restart the API below /serve answers as before the restart, whether the instance runs yet or not | `seconds` 10 |
 | `status_lag` | start, stop, restart | lists show the status before the change, and the progress of a boot, late; with `by_id` the answer by id too | `seconds` 3, `by_id` false |
 | `delete_lag` | delete | the deleted instance stays in lists for a while; with `by_id` it is found by its id too | `seconds` 3, `by_id` false |
+| `task_error` | changes with a task | the task ends in an error with this `message`; nothing is done, unless `after_side_effect` | `message` Internal error, `after_side_effect` false |
+| `no_task` | changes with a task | everything is done, and the answer names no task | - |
+| `container_error` | start, restart, in each region | the containers of the region never get ready, and show this `message` | `message` Failed to pull image |
 
 Seconds are virtual unless they say real. `field` names a key at any depth, or several with commas between; "" means all
 keys of the outermost object. The first end of a run is its only one: what was stopped in time is not stopped or taken
@@ -46,7 +49,7 @@ from pydantic import BeforeValidator
 
 
 class FaultKind(str, Enum):
-    """The kinds of faults: of requests, orders, boots and changes of an instance."""
+    """The kinds of faults: of requests, orders, boots, tasks and changes of an instance."""
 
     LOST_REQUEST = "lost_request"
     LOST_ANSWER = "lost_answer"
@@ -79,6 +82,10 @@ class FaultKind(str, Enum):
 
     STATUS_LAG = "status_lag"
     DELETE_LAG = "delete_lag"
+
+    TASK_ERROR = "task_error"
+    NO_TASK = "no_task"
+    CONTAINER_ERROR = "container_error"
 
 
 class ReusedId(str, Enum):
@@ -118,8 +125,19 @@ STOP_FAULTS = frozenset({FaultKind.STATUS_LAG})
 """Faults that change how a stop shows."""
 DELETE_FAULTS = frozenset({FaultKind.DELETE_LAG})
 """Faults that change how a deletion shows."""
+TASK_FAULTS = frozenset({FaultKind.TASK_ERROR, FaultKind.NO_TASK})
+"""Faults of the task that the answer to a change names."""
+CONTAINER_FAULTS = frozenset({FaultKind.CONTAINER_ERROR})
+"""Faults of the containers of one region, from their start or restart."""
 REQUEST_FAULTS = frozenset(FaultKind).difference(
-    ORDER_FAULTS, SUPPLY_FAULTS, BOOT_FAULTS, SERVING_FAULTS, STOP_FAULTS, DELETE_FAULTS
+    ORDER_FAULTS,
+    SUPPLY_FAULTS,
+    BOOT_FAULTS,
+    SERVING_FAULTS,
+    STOP_FAULTS,
+    DELETE_FAULTS,
+    TASK_FAULTS,
+    CONTAINER_FAULTS,
 )
 """Faults of any request."""
 
@@ -152,6 +170,9 @@ PARAMETERS: dict[FaultKind, dict[str, Parameter]] = {
     FaultKind.OLD_CONTAINER: {"seconds": 10},
     FaultKind.STATUS_LAG: {"seconds": 3, "by_id": False},
     FaultKind.DELETE_LAG: {"seconds": 3, "by_id": False},
+    FaultKind.TASK_ERROR: {"message": "Internal error", "after_side_effect": False},
+    FaultKind.NO_TASK: {},
+    FaultKind.CONTAINER_ERROR: {"message": "Failed to pull image"},
 }
 """The parameters of each kind with their defaults; seconds are virtual unless their name has `real`."""
 

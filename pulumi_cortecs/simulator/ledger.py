@@ -29,6 +29,11 @@ class Run(ABC):
     billed_from: datetime | None
     ended_at: datetime | None = None
 
+    @property
+    def key(self) -> str:
+        """The name of what has one open run at most: the instance, or a part of it that is billed alone."""
+        return self.instance_id
+
     @abstractmethod
     def cost(self, ran_for: timedelta) -> Money:
         """The cost of a run of this length, at the prices of its start; zero for no length."""
@@ -57,21 +62,21 @@ class RunLedger:
     def keep(self, cloud: str, runs: MutableMapping[str, R]) -> None:
         """Add the table of a cloud's runs, including those that it already contains."""
         self._runs[cloud] = runs
-        self._open |= {run.instance_id: (cloud, number) for number, run in runs.items() if run.ended_at is None}
+        self._open |= {run.key: (cloud, number) for number, run in runs.items() if run.ended_at is None}
 
     def begin(self, run: Run) -> None:
-        """Open a run; the instance must have no other open one."""
-        if run.instance_id in self._open:
-            raise ValueError(f"instance {run.instance_id} already has an open run")
+        """Open a run; there must be no other open one of its key."""
+        if run.key in self._open:
+            raise ValueError(f"instance {run.key} already has an open run")
         runs = self._runs.setdefault(run.cloud, {})
         number = str(len(runs) + 1)  # runs are never removed
-        self._open[run.instance_id] = run.cloud, number
+        self._open[run.key] = run.cloud, number
         runs[number] = run
 
-    def end(self, instance_id: str, at: datetime) -> None:
-        """Close the open run of an instance, if it has one."""
-        if instance_id in self._open:
-            cloud, number = self._open.pop(instance_id)
+    def end(self, key: str, at: datetime) -> None:
+        """Close the open run of an instance or a part of it, if it has one."""
+        if key in self._open:
+            cloud, number = self._open.pop(key)
             self._runs[cloud][number] = replace(self._runs[cloud][number], ended_at=at)
 
     def clear(self) -> None:

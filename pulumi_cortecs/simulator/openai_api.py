@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from pulumi_cortecs.simulator import completions
@@ -32,7 +33,8 @@ _TYPES = {401: "authentication_error", 404: "not_found_error", 503: "service_una
 @dataclass(frozen=True)
 class ServedModel:
     """The model that an instance of any cloud serves, under `model_name`; `model_id` is accepted too. `ready_at` is
-    when its run got or gets ready, None if it never does. Its server wants `api_key`, or takes any for ""."""
+    when its run got or gets ready, None if it never does. Its server wants `api_key`, or takes any for "". A `gateway`
+    before it gets the headers of each request first, and may refuse it by an ApiError."""
 
     instance_id: str
     status: str
@@ -42,6 +44,7 @@ class ServedModel:
     started_at: datetime
     ready_at: datetime | None
     api_key: str = ""
+    gateway: Callable[[Mapping[str, str]], None] = lambda headers: None
 
 
 ModelLookup = Callable[[str], ServedModel | None]
@@ -114,17 +117,18 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
     """The routes below `/serve/{instance_id}/v1`."""
     router = APIRouter(prefix=_INSTANCE, route_class=simulated_route(OpenAiApi(lookup), world), redirect_slashes=False)
 
-    async def answering(instance_id: str, authorization: Annotated[str, Header()] = "") -> ServedModel:
-        key = world.settings.inference_key
-        _check_key(key, authorization)
+    async def answering(instance_id: str, request: Request) -> ServedModel:
+        authorization = request.headers.get("authorization", "")
+        _check_key(world.settings.inference_key, authorization)
         served, now = lookup(instance_id), world.now()
         if served is None:
             raise ApiError(404, f"instance_id {instance_id!r}: no such instance.", code="instance_not_found")
-        if world.serving.is_old_answering(instance_id, now):
+        served.gateway(request.headers)
+        if world.serving.is_old_answering(served.instance_id, now):
             return _with_own_key(served, authorization)
         if served.status != "running" or served.ready_at is None:
             raise ApiError(503, f"Instance {instance_id} is {served.status}.", code="instance_not_running")
-        silent_status = world.serving.silent_status(instance_id, served.ready_at, now)
+        silent_status = world.serving.silent_status(served.instance_id, served.ready_at, now)
         if silent_status is not None:
             raise ApiError(silent_status, f"Instance {instance_id} does not answer.", code="instance_not_answering")
         return _with_own_key(served, authorization)

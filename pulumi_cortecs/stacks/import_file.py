@@ -37,7 +37,10 @@ class ImportedInstance:
     @property
     def ready(self) -> bool:
         """True if the instance is ready: otherwise the next preview shows an update of its Endpoint."""
-        return bool(self.inputs["state"] == "stopped" or self.endpoint_outputs["status"] == self.kind.ready_status)
+        return bool(
+            self.inputs["state"] == "stopped"
+            or self.endpoint_outputs["status"] in (self.kind.ready_status, self.kind.sleeping_status)
+        )
 
     def program(self, *, qualified: bool) -> str:
         """The lines of a program that declare it unchanged."""

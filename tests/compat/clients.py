@@ -11,6 +11,10 @@ CORTECS_VERSIONS = ("0.1.1", "0.1.2")
 OLDEST_PULUMI = "3.259.0"
 """The oldest SDK that pyproject.toml allows; the newest is the one that the virtual environment has."""
 
+GCORE_VERSION = "0.59.0"
+GCORE_SHA256 = "f6c2b452900fac3d779c679ae8d6cf3d19bbf4094e7fab0c5856989d56a09fc8"
+"""The digest of the source distribution, the one that has the tests."""
+
 
 def client_folder(version: str) -> Path:
     """The entry in PYTHONPATH for one version of cortecs-py."""
@@ -20,6 +24,11 @@ def client_folder(version: str) -> Path:
 def sdk_folder(version: str) -> Path:
     """The entry in PYTHONPATH for one version of Pulumi's SDK; its dependencies are in the virtual environment."""
     return _compat() / f"pulumi-{version}"
+
+
+def gcore_folder() -> Path:
+    """The unpacked source distribution of Gcore's client: the client in `src`, its own tests in `tests`."""
+    return _compat() / f"gcore-{GCORE_VERSION}"
 
 
 def langchain_folder() -> Path:

@@ -219,7 +219,7 @@ class SimulatedShadeform:
         instance = self.get(instance_id)
         if instance is None or instance.container is None:
             return None
-        server, now = container.read_server(instance.container), self.world.now()
+        server, now = container.server_of(instance.container), self.world.now()
         status = instance.status(now)
         is_up = status is Status.ACTIVE and (instance.answers_from is None or instance.answers_from <= now)
         return ServedModel(

@@ -1,60 +1,20 @@
-"""What a launched container serves, by its arguments: a vLLM server's model, name, context length and key."""
+"""What a launched container serves, and on which ports."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-_CONTEXT = 8192
-_KEY_VARIABLE = "VLLM_API_KEY"
+from pulumi_cortecs.simulator.vllm_server import Server, read_server
 
 
-@dataclass(frozen=True)
-class Server:
-    """An OpenAI-compatible server; `api_key` "" wants none."""
-
-    model: str
-    name: str
-    context_length: int
-    api_key: str
-
-
-def read_server(container: Mapping[str, Any]) -> Server:
-    """The server of a container. Without a model in its arguments it serves one that is called like the image."""
-    words = _words(container.get("args") or "")
-    named = _option(words, "--model")
-    first = words[0] if words and not words[0].startswith("-") else ""
-    model = named or first or container["image"]
-    length = _option(words, "--max-model-len")
+def server_of(container: Mapping[str, Any]) -> Server:
+    """The server of a container."""
     variables = {env["name"]: env["value"] for env in container.get("envs") or []}
-    return Server(
-        model=model,
-        name=_option(words, "--served-model-name") or model,
-        context_length=int(length) if length.isdecimal() and int(length) else _CONTEXT,
-        api_key=_option(words, "--api-key") or variables.get(_KEY_VARIABLE, ""),
-    )
+    return read_server(container["image"], container.get("args") or "", variables)
 
 
 def host_ports(container: Mapping[str, Any] | None) -> list[int]:
     """The ports of the instance that lead to the container."""
     mappings = (container or {}).get("port_mappings") or []
     return list(dict.fromkeys(mapping["host_port"] for mapping in mappings))
-
-
-def _words(args: str) -> Sequence[str]:
-    try:
-        return shlex.split(args)
-    except ValueError:  # an open quote
-        return args.split()
-
-
-def _option(words: Sequence[str], name: str) -> str:
-    """The value of an option, as `--name value` or `--name=value`; "" without it."""
-    for at, word in enumerate(words):
-        if word == name and at + 1 < len(words):
-            return words[at + 1]
-        if word.startswith(f"{name}="):
-            return word.partition("=")[2]
-    return ""

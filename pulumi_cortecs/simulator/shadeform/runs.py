@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Any, ClassVar
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator.hourly import EXACT, HOUR, started_units_cost
 from pulumi_cortecs.simulator.ledger import Run
 from pulumi_cortecs.simulator.shadeform.settings import Rounding
 
-_HOUR = timedelta(hours=1)
 _UNITS: Mapping[Rounding, timedelta] = {"minute": timedelta(minutes=1), "second": timedelta(seconds=1)}
-_SMALLEST = Decimal("0.000001")
-_EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True)
 class ShadeformRun(Run):
-    """One instance or volume at the price of its order; what a linked cloud bills has a price of zero.
-
-    Its amount is rounded once, half up to a millionth of a dollar, because a minute at 50 cents an hour has no end.
-    """
+    """One instance or volume at the price of its order; what a linked cloud bills has a price of zero."""
 
     cloud: ClassVar[str] = "shadeform"
 
@@ -33,10 +28,7 @@ class ShadeformRun(Run):
     rounding: Rounding
 
     def cost(self, ran_for: timedelta) -> Money:
-        started = -(-ran_for // self._unit)
-        with localcontext(_EXACT):
-            amount = self.price_per_hour.amount * started / self._units_per_hour
-            return Money(amount.quantize(_SMALLEST, ROUND_HALF_UP), self.price_per_hour.currency)
+        return started_units_cost(self.price_per_hour, ran_for, self._unit)
 
     def tariff(self) -> Mapping[str, Any]:
         return {
@@ -54,7 +46,7 @@ class ShadeformRun(Run):
         """The moment at which whole units cost so much; None if that never comes."""
         if self.billed_from is None or not self.price_per_hour.amount:
             return None
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             units = dollars * self._units_per_hour / self.price_per_hour.amount
             whole = int(units.to_integral_value(ROUND_CEILING))
         try:
@@ -68,4 +60,4 @@ class ShadeformRun(Run):
 
     @property
     def _units_per_hour(self) -> int:
-        return _HOUR // self._unit
+        return HOUR // self._unit
