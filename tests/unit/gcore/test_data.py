@@ -117,7 +117,7 @@ def test_a_quota_has_what_is_used_and_what_would_be(at: Simulator) -> None:
     gpus = rows["inference_gpu_l40s_count"]
     assert (gpus.limit, gpus.usage, gpus.requested) == (0, 0, 3)
     assert rows["inference_instance_count"].limit == 1000
-    with pytest.raises(DataSourceError, match="get_quota: .*400"):
+    with pytest.raises(DataSourceError, match=r"get_quota: .*400"):
         get_quota("nothing", 7)
 
 
