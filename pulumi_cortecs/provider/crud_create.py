@@ -145,6 +145,8 @@ def _explained(kind: Kind, name: str) -> Iterator[None]:
         ) from None
     except RefusedOrderError as error:
         raise CrudError(f"{error}. The next `pulumi up` searches for {name!r} before it creates anything") from None
+    except NameTakenError as error:
+        raise CrudError(f"{error}. Nothing was created") from None
     except NameRefusedError as error:
         raise CrudError(
             f"it is unknown whether {name!r} was created: {error}. The next `pulumi up` says what has that name"
@@ -162,7 +164,6 @@ def _explained(kind: Kind, name: str) -> Iterator[None]:
         NotSentError,
         UnclaimedPurchaseError,
         InUseError,
-        NameTakenError,
         machine_limits.LimitExceededError,
         quote_records.NoQuoteError,
     ) as error:

@@ -92,7 +92,9 @@ def diff(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in interrupting):
         return DiffResult(changes=None)
     # inputs do not show the state that a failed wait, or a refresh in the middle of a boot, has left
-    is_ready = olds.get("status") == kind.ready_status and (olds.get("base_url") or olds.get("ready_by"))
+    is_ready = olds.get("status") in (kind.ready_status, kind.sleeping_status) and (
+        olds.get("base_url") or olds.get("ready_by")
+    )
     return DiffResult(changes=news.get("state") == "running" and not is_ready)
 
 
@@ -176,7 +178,9 @@ def _wait_until_ready(
     began_at = account.clock.now()
 
     def compare(instance: Any) -> None:  # the first look of a later run, which has no answer to an order
-        delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(instance))
+        row = instance_records.row_of(kind, instance_id)
+        reported = account.cloud.reported_like(instance, {} if row is None else row.inputs)
+        delivery.require_ordered(kind, instance_id, reported)
         if is_new and "price_difference" not in outputs:
             outputs["price_difference"] = _price_difference(kind, account, instance, began_at)
 

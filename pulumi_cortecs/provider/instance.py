@@ -131,7 +131,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         ) from None
     except named_resources.NameTakenError as error:
         raise InstanceError(
-            f"nothing was bought: {error}, or adopt_id={inputs[named_resources.NAME]!r} to take it over"
+            f"{error}. adopt_id={inputs[named_resources.NAME]!r} takes it over. Nothing was bought"
         ) from None
     except (ArgumentsChangedError, UnclaimedPurchaseError, attachments.NotOrderableError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None

@@ -82,7 +82,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         needs_account = kind.account_market is not None and isinstance(error, ConfigurationError)
         if olds or shown is not None or not (needs_account or isinstance(error, UnreachableError)):
             raise CheckError(f"the purchase cannot be checked, so nothing was bought or changed: {error}") from None
-        # a preview without network or credentials; check does not know the operation, and create refuses incomplete inputs
+        # a preview without network or credentials; check does not know the operation, and create refuses such inputs
         call.warn(f"the defaults and the price are unknown, and `pulumi up` would refuse to buy it: {error}")
         inputs = _inputs_without_market(kind, program_inputs)
     if problems:
@@ -223,10 +223,7 @@ class _InstanceCheck:
     def _name(self, inputs: dict[str, Any]) -> None:
         """Gives a new instance a name, where check makes names and the program gives none."""
         if named_resources.has_generated_name(self.kind) and NAME not in self.program_inputs:
-            former = (
-                {NAME: self.olds[NAME]} if NAME in self.olds else {key: inputs[key] for key in (NAME,) if key in inputs}
-            )
-            inputs[NAME], _ = named_resources.next_name(self.kind, former)
+            inputs[NAME], _ = named_resources.next_name(self.kind, self.olds or inputs)
 
     def _check_limits(
         self,

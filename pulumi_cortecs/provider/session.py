@@ -77,8 +77,8 @@ class ReviewedInputs:
 @dataclass(frozen=True)
 class InstanceRow:
     """An Instance's row: `arguments` are those that decide what is bought, `inputs` all of them, `delivered` those that
-    the vendor reported at a purchase of this process. `inferred`: its id was concluded from a list. `account` is that of
-    the state, None in a new row, and `task` the vendor's task of the last order or change, "" for none."""
+    the vendor reported at a purchase of this process. `inferred`: its id was concluded from a list. `account` is that
+    of the state, None in a new row, and `task` the vendor's task of the last order or change, "" for none."""
 
     urn: str
     arguments: Mapping[str, Any]

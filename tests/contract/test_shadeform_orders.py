@@ -218,16 +218,20 @@ def test_a_machine_without_the_journal_finds_the_purchase_by_its_tag(
 
 
 @pytest.mark.parametrize("later", [{"tags": ["green"]}, {"name": "other"}])
-def test_what_changes_in_place_is_named_after_a_kill(
+def test_what_changes_in_place_is_changed_after_a_kill(
     next_host: StartHost, simulator: Simulator, later: dict[str, Any]
 ) -> None:
     program = {**PLACE, "name": "one", "tags": ["blue"]}
     instance_id = killed_while_it_buys(next_host(), simulator, program)
-    text = refused(machine(next_host(), "chat"), {**program, **later})
+    made = machine(next_host(), "chat").buy({**program, **later})
+    assert [made.id] == [instance_id] == ids(simulator)
     (key,) = later
-    assert f"{key}: {later[key]!r} was reviewed, Shadeform reports {program[key]!r}" in text
-    assert f"--delete {instance_id}" in text
-    assert machine(next_host(), "chat").buy(program).id == instance_id
+    told = at_vendor(simulator, instance_id)[key]
+    assert (
+        [tag for tag in told if not tag.startswith(("label:", "pulumi-cortecs:"))] == later[key]
+        if key == "tags"
+        else told == later[key]
+    )
 
 
 @pytest.mark.parametrize("kind", ["out_of_stock", "insufficient_funds"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -50,10 +51,10 @@ def served_model(
 
 
 def _vllm_arguments(command: Sequence[str]) -> str:
-    """The arguments of a command that is `vllm serve MODEL ...`, or a program with options."""
-    start = command.index(_SERVE) + 1 if _SERVE in command else 1
-    rest = command[start:]
-    return " ".join(rest if _SERVE in command or not rest or rest[0].startswith("-") else ())
+    """The part of a command that vLLM reads: what follows `serve`, or else all from the first option on."""
+    options = [at for at, word in enumerate(command) if word.startswith("-")]
+    start = command.index(_SERVE) + 1 if _SERVE in command else options[0] if options else len(command)
+    return shlex.join(command[start:])
 
 
 def _has_key(headers: Mapping[str, str], keys: Collection[str]) -> bool:
