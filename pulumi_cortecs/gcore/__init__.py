@@ -1,1 +1,62 @@
-"""Gcore Everywhere Inference: deployments that scale, in many regions."""
+"""Gcore Everywhere Inference: deployments that scale, in many regions, as resources that a program declares and data
+sources that it calls."""
+
+from typing import TYPE_CHECKING
+
+from pulumi_cortecs.gcore.resources import (
+    ApiKey,
+    ApiKeyArgs,
+    AwsIamData,
+    Container,
+    ContainerProbe,
+    Endpoint,
+    ExecProbe,
+    HttpGetProbe,
+    HttpTrigger,
+    InferenceDeployment,
+    InferenceDeploymentArgs,
+    IngressOpts,
+    Logging,
+    ProbeConfiguration,
+    Probes,
+    Provider,
+    RegistryCredential,
+    RegistryCredentialArgs,
+    RetentionPolicy,
+    Scale,
+    Secret,
+    SecretArgs,
+    SqsTrigger,
+    TcpSocketProbe,
+    Threshold,
+    Triggers,
+)
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyArgs",
+    "AwsIamData",
+    "Container",
+    "ContainerProbe",
+    "Endpoint",
+    "ExecProbe",
+    "HttpGetProbe",
+    "HttpTrigger",
+    "InferenceDeployment",
+    "InferenceDeploymentArgs",
+    "IngressOpts",
+    "Logging",
+    "ProbeConfiguration",
+    "Probes",
+    "Provider",
+    "RegistryCredential",
+    "RegistryCredentialArgs",
+    "RetentionPolicy",
+    "Scale",
+    "Secret",
+    "SecretArgs",
+    "SqsTrigger",
+    "TcpSocketProbe",
+    "Threshold",
+    "Triggers",
+]

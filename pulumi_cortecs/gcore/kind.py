@@ -43,14 +43,14 @@ from pulumi_cortecs.provider.properties import (
 if TYPE_CHECKING:
     from pulumi_cortecs.gcore.client import ApiApiKey, ApiRegistryCredential, GcoreClient
 
-API_KEY_PART: Final = CredentialKey("gcore:apiKey", "GCORE_API_KEY", "api_key", "gcore:provider:apiKey", secret=True)
+KEY: Final = CredentialKey("gcore:apiKey", "GCORE_API_KEY", "api_key", "gcore:provider:apiKey", secret=True)
 PROJECT_ID: Final = CredentialKey("gcore:projectId", "GCORE_CLOUD_PROJECT_ID", "project_id", "gcore:provider:projectId")
 BASE_URL: Final = CredentialKey("gcore:apiBaseUrl", "GCORE_BASE_URL", "api_base_url", "gcore:provider:apiBaseUrl")
 CREDENTIALS: Final = CredentialSpec(
     cloud="gcore",
     vendor="Gcore",
     source="gcore:provider:source",
-    parts=(API_KEY_PART, PROJECT_ID),
+    parts=(KEY, PROJECT_ID),
     url=BASE_URL,
     default_url="https://api.gcore.com",
     account_parts=2,  # another project of the same key is another account
@@ -136,9 +136,8 @@ def _optional(
     change: Change = Change.UPDATE,
     priced: bool = False,
     interrupts: bool = False,
-    secret: bool = False,
 ) -> Argument:
-    return Argument(read, default, change, priced, interrupts, secret, in_state_if_default=False)
+    return Argument(read, default, change, priced, interrupts, in_state_if_default=False)
 
 
 ARGUMENTS: Final = ArgumentTable(
@@ -160,14 +159,15 @@ ARGUMENTS: Final = ArgumentTable(
             Required("in which regions, and with how many replicas?"),
             Change.UPDATE,
             priced=True,
-            interrupts=spec.changes_regions,
+            interrupts=spec.regions_of,
         ),
         "timeout": _optional(integer(0), 120, priced=True),
         "api_keys": _optional(lambda value: spec.sorted_names(list_of(identifier)(value)), []),
         "command": _optional(list_of(string), [], interrupts=True),
         "credentials_name": _optional(or_none(identifier), "", interrupts=True),
         "description": _optional(string, ""),
-        "envs": _optional(mapping_of(hidden_string, _VARIABLE), {}, interrupts=True, secret=True),
+        # always in the state: the engine hides what a refresh reads where the program's value is a secret
+        "envs": Argument(mapping_of(hidden_string, _VARIABLE), {}, Change.UPDATE, interrupts=True, secret=True),
         "ingress_opts": _optional(spec.ingress_opts, {}),
         "logging": _optional(spec.logging, {}),
         "probes": _optional(spec.probes, {}, interrupts=True),

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from pulumi_cortecs.provider.kind import Reader
 from pulumi_cortecs.provider.properties import (
-    UNKNOWN,
     InvalidField,
     InvalidFieldsError,
     InvalidValueError,
@@ -139,12 +138,9 @@ def _minimal_container(container: Any) -> Any:
     return {"region_id": container["region_id"], "scale": minimal}
 
 
-def changes_regions(old: Any, new: Any) -> bool:
-    """Returns whether a change of the containers interrupts the service: one of regions does, one of scale does not."""
-    rows = [UNKNOWN] if is_unknown(old, new) else [*(old or []), *(new or [])]
-    if is_unknown(*rows) or is_unknown(*(row["region_id"] for row in rows)):
-        return True
-    return {row["region_id"] for row in old or []} != {row["region_id"] for row in new or []}
+def regions_of(rows: Any) -> Any:
+    """The regions of containers: a change of them interrupts the service, and one of scale does not."""
+    return rows if is_unknown(rows) else [row if is_unknown(row) else row["region_id"] for row in rows or []]
 
 
 _PROBE: Final = object_of(

@@ -92,7 +92,7 @@ class Argument:
     """One argument of a program.
 
     `default`: the value if the program leaves it out. `priced`: the price depends on it. `interrupts`: a change
-    interrupts the service, so that the Endpoint waits again; a function says whether one from a value to another does.
+    interrupts the service, so that the Endpoint waits again; a function returns the part of a value whose change does.
     `secret`: no message shows the value.
     `in_state_if_default`: whether plans and states contain it while it has its default; each property there costs time
     at every step of an `up`. `spell` returns a normalised value as programs write it.
@@ -102,7 +102,7 @@ class Argument:
     default: Any
     change: Change = Change.REPLACE
     priced: bool = False
-    interrupts: bool | Callable[[Any, Any], bool] = False
+    interrupts: bool | Callable[[Any], Any] = False
     secret: bool = False
     in_state_if_default: bool = True
     spell: Callable[[Any], Any] = lambda value: value
@@ -161,6 +161,11 @@ class ArgumentTable(Mapping[str, Argument]):
     def interrupting(self) -> tuple[str, ...]:
         """The arguments after whose change the Endpoint waits again."""
         return self.names_where(lambda argument: bool(argument.interrupts))
+
+    def service_of(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What of these inputs interrupts the service when it changes, by argument; empty values are left out."""
+        rows = {key: self.rows[key].interrupts for key in self.interrupting if inputs.get(key)}
+        return {key: part(inputs[key]) if callable(part) else inputs[key] for key, part in rows.items()}
 
     @cached_property
     def required(self) -> Mapping[str, str]:

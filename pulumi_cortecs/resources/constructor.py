@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ import pulumi
 
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
+from pulumi_cortecs.provider.kind import ArgumentTable
 
 A = TypeVar("A")
 
@@ -25,7 +27,7 @@ def split_arguments(
 
     Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
     """
-    first = next(iter(required))
+    first = next(iter(required or inspect.signature(form).parameters))
     named, rest = dict(kwargs), list(args)
     wanted = opts = None
     if rest and (isinstance(rest[0], form) or (rest[0] is None and len(rest) > 1)):
@@ -81,8 +83,17 @@ def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
 
 
 def trigger_digest(restart_trigger: str | None) -> str:
-    """The `spec_digest` of an Endpoint: it changes when a restart interrupts the service."""
+    """The `spec_digest` of an Endpoint whose service only a restart interrupts."""
     return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
+
+
+def service_digest(arguments: ArgumentTable, values: Mapping[str, Any]) -> str:
+    """The `spec_digest` of an Endpoint: it changes when a change interrupts the service. `values` are those of the
+    arguments that can."""
+    if set(values) <= {"restart_trigger"}:
+        return trigger_digest(values.get("restart_trigger"))
+    service = arguments.service_of(with_ints(values))
+    return hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def omit_keep(on_timeout: str) -> Any:

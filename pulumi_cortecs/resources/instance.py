@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import pulumi
@@ -16,9 +17,9 @@ from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources.constructor import (
     create_timeout,
     omit_keep,
+    service_digest,
     split_arguments,
     text_or_none,
-    trigger_digest,
     with_ints,
 )
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
@@ -111,12 +112,14 @@ class InstanceForm:
 
     `kind` is what the provider knows of it, `arguments` the class of its arguments, and `endpoint` that of its child.
     `inputs_of` makes inputs of arguments; it also gets the resource's name, None for an instance that is not bought.
+    `secret_outputs` are the properties that are secret even where the program did not give them.
     """
 
     kind: InstanceKind
     arguments: type[Any]
     endpoint: Callable[..., Any]
     inputs_of: Callable[[Any, str | None], dict[str, Any]] = _arguments_as_inputs
+    secret_outputs: tuple[str, ...] = ()
 
 
 class InstanceResource(Resource):
@@ -158,7 +161,7 @@ class InstanceResource(Resource):
     def __init_subclass__(cls, form: InstanceForm | None = None, **kwargs: Any) -> None:
         cls._form = form or cls._form
         # a user's subclass without these would have another type and URN, and replace the resource
-        super().__init_subclass__(module=cls._form.kind.cloud, name="Instance", **kwargs)
+        super().__init_subclass__(module=cls._form.kind.cloud, name=cls._form.kind.type_name, **kwargs)
         _add_inherited_annotations(cls, InstanceResource)
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
@@ -168,20 +171,27 @@ class InstanceResource(Resource):
         `create` bounds the wait for readiness.
         """
         form, kind = self._form, self._form.kind
-        wanted, opts = split_arguments("Instance", form.arguments, kind.arguments.required, args, kwargs)
+        arguments = kind.arguments
+        wanted, opts = split_arguments(kind.type_name, form.arguments, arguments.required, args, kwargs)
         # before anything is registered: after an error in between Pulumi would wait for ever
         ready_timeout = create_timeout(opts, kind.ready_timeout)
         given_id = opts.id if opts is not None else None
         inputs = form.inputs_of(wanted, resource_name if given_id is None else None)
+        hidden = (
+            pulumi.ResourceOptions(additional_secret_outputs=list(form.secret_outputs)) if form.secret_outputs else None
+        )
+        opts = pulumi.ResourceOptions.merge(opts, hidden)
         with limited_stack_trace(USER_FRAMES):
             props: dict[str, Any] = {**inputs, **dict.fromkeys(_OUTPUT_ONLY)}
-            super().__init__(_abi.load(f"{kind.cloud}.Instance"), resource_name, props, opts)
+            super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)
         self.endpoint = form.endpoint(
             resource_name,
             # the argument's id is known in previews, and that of the read resource is not
             instance_id=self.id if given_id is None else given_id,
             state=self.state,
-            spec_digest=self.restart_trigger.apply(trigger_digest),
+            spec_digest=pulumi.Output.all(**{key: getattr(self, key) for key in arguments.interrupting}).apply(
+                partial(service_digest, arguments)
+            ),
             ready_timeout=ready_timeout,
             # an instance of another owner is never deleted here
             on_timeout=self.on_timeout.apply(omit_keep) if given_id is None else None,

@@ -83,7 +83,9 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
                 "name": row.name,
                 "logicalName": row.name,
                 "id": row.instance_id,
-                **_properties(row.inputs, row.outputs, serialize_provider(_abi.load(f"{row.kind.cloud}.Instance"))),
+                **_properties(
+                    row.inputs, row.outputs, serialize_provider(_abi.load(f"{row.kind.cloud}.{row.kind.type_name}"))
+                ),
             }
         )
         resources.append(
@@ -121,7 +123,7 @@ def constructor(
     lines += [
         f"    # {key}=...,  # {kind.vendor} does not report it\n" for key in table.replacing if key not in arguments
     ]
-    class_name = f"{kind.module}.Instance" if qualified else "Instance"
+    class_name = f"{kind.module}.{kind.type_name}" if qualified else kind.type_name
     return f"{class_name}(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join(lines)})\n"
 
 

@@ -156,6 +156,6 @@ def test_a_plain_resource_is_called_the_same_everywhere(name: str) -> None:
     # the cost of an account is the same, whichever of its resources is bought
     assert (kind in kind.instances.billed_kinds) == (kind.market is not None)
     assert kind.billed_kinds == kind.instances.billed_kinds == EVERY[kind.cloud].kind().billed_kinds
-    credentials = Credentials(kind.cloud, kind.credentials.default_url, ("x" * 20,))
+    credentials = Credentials(kind.cloud, kind.credentials.default_url, tuple("x" * 20 for _ in kind.credentials.parts))
     cloud = kind.open_cloud(credentials, 10.0, lambda inputs: None)
     assert cloud.fingerprint == credentials.fingerprint != cloud.journal_account

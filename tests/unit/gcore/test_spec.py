@@ -97,11 +97,9 @@ def test_unknown_parts_stay_unknown() -> None:
 
 
 def test_only_a_change_of_regions_interrupts() -> None:
-    assert not spec.changes_regions([at(7)], [at(7, max=9)])
-    assert spec.changes_regions([at(7)], [at(7), at(8)])
-    assert spec.changes_regions(None, [at(7)])
-    assert spec.changes_regions([at(7)], UNKNOWN)
-    assert not spec.changes_regions([at(7)], [at(7, max=UNKNOWN)])
+    assert spec.regions_of([at(7)]) == spec.regions_of([at(7, max=9)]) == [7]
+    assert spec.regions_of([at(7), UNKNOWN]) == [7, UNKNOWN]
+    assert (spec.regions_of(UNKNOWN), spec.regions_of(None)) == (UNKNOWN, [])
 
 
 HTTP_PROBE = {"enabled": True, "probe": {"http_get": {"port": 80, "path": "/health"}, "period_seconds": 5}}

@@ -1,0 +1,130 @@
+"""Gcore's resources as programs declare them, under Pulumi's mocks."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from pulumi_cortecs import gcore
+from pulumi_cortecs.gcore import resources
+from pulumi_cortecs.gcore.client import ApiContainer, ApiDeployment
+from pulumi_cortecs.gcore.kind import API_KEY, ARGUMENTS, INSTANCE, REGISTRY_CREDENTIAL, SECRET
+from pulumi_cortecs.resources.instance import InstanceResource
+from tests.unit.mocked import run
+
+DEPLOYMENT = "pulumi-python:dynamic/gcore:InferenceDeployment"
+MINIMAL = """
+minimal = dict(flavor_name="inference-4vcpu-16gib", image="nginx:latest", listening_port=80,
+               containers=[gcore.Container(region_id="luxembourg-2", scale=gcore.Scale(min=0, max=2))])
+"""
+PROGRAM = "from pulumi_cortecs import gcore\n" + MINIMAL
+
+
+def test_a_deployment_is_two_resources() -> None:
+    endpoint, deployment = run(PROGRAM + 'gcore.InferenceDeployment("llama", **minimal, envs={"A": "s"})')["registered"]
+    assert (deployment["type"], deployment["name"]) == (DEPLOYMENT, "llama")
+    containers = [{"region_id": "luxembourg-2", "scale": {"min": 0, "max": 2}}]
+    assert deployment["inputs"]["containers"] == containers
+    assert set(deployment["inputs"]) == {"flavor_name", "image", "listening_port", "containers", "envs"}
+    assert (endpoint["type"], endpoint["name"]) == ("pulumi-python:dynamic/gcore:Endpoint", "llama")
+    assert endpoint["inputs"]["ready_timeout"] == 1200
+
+
+def digests(*more: str) -> list[Any]:
+    """The `spec_digest` of an Endpoint for each of these further arguments."""
+    lines = [
+        f'said_{number} = say("{number}", gcore.InferenceDeployment("d{number}", **{{**minimal, {one}}})'
+        ".endpoint.spec_digest)"
+        for number, one in enumerate(more)
+    ]
+    names = ", ".join(f"said_{number}" for number in range(len(more)))
+    said = run(PROGRAM + "\n".join(lines) + f"\nreturn [{names}]")["said"]
+    return [said[str(number)] for number in range(len(more))]
+
+
+def test_the_endpoint_waits_again_after_what_interrupts_the_service_only() -> None:
+    region = 'gcore.Container(region_id="luxembourg-2", scale=gcore.Scale(min=1, max=9))'
+    first, same_service, *others = digests(
+        "",
+        f'"containers": [{region}], "timeout": 5, "api_keys": ["key1"], "description": "x"',
+        '"image": "nginx:1"',
+        f'"containers": [{region}, {region.replace("luxembourg", "paris")}]',
+        '"envs": {"A": "1"}',
+        '"restart_trigger": "1"',
+    )
+    assert first == same_service
+    assert len({first, *others}) == 5
+
+
+def test_secrets_are_secret() -> None:
+    program = """
+d = gcore.InferenceDeployment("d", **minimal, envs={"A": "s"}, ready_key="k", probes=gcore.Probes(
+    liveness_probe=gcore.ProbeConfiguration(enabled=True, probe=gcore.ContainerProbe(
+        http_get=gcore.HttpGetProbe(port=80, headers={"Authorization": "s"})))))
+plain = gcore.InferenceDeployment("plain", **minimal, probes={"startup_probe": {"enabled": False}})
+r = gcore.RegistryCredential("r", registry_url="r.example", username="me", password="p")
+s = gcore.Secret("s", data=gcore.AwsIamData(aws_access_key_id="i", aws_secret_access_key="k"))
+outputs = {"envs": d.envs, "probes": d.probes, "ready_key": d.ready_key, "password": r.password, "data": s.data,
+           "no envs": plain.envs, "no headers": plain.probes}
+return [say(key, pulumi.Output.from_input(output.is_secret())) for key, output in outputs.items()]
+"""
+    hidden = run(PROGRAM + program)["said"]
+    assert hidden == {
+        **dict.fromkeys(("envs", "probes", "ready_key", "password", "data", "no envs"), True),
+        "no headers": False,
+    }
+
+
+def test_plain_resources_need_what_the_table_needs() -> None:
+    registered = run(PROGRAM + 'gcore.ApiKey("a")\ngcore.ApiKey("b", gcore.ApiKeyArgs(description="x"))')["registered"]
+    assert [one["inputs"] for one in registered] == [{}, {"description": "x"}]
+    with pytest.raises(TypeError, match="needs registry_url: which registry"):
+        gcore.RegistryCredential("r", username="me")
+    with pytest.raises(TypeError, match="valid arguments: name, description, expires_at"):
+        gcore.ApiKey("a", secret="s")
+
+
+def test_every_argument_is_one_of_the_table() -> None:
+    for form, table in (
+        (gcore.InferenceDeploymentArgs, ARGUMENTS),
+        (gcore.ApiKeyArgs, API_KEY.arguments),
+        (gcore.RegistryCredentialArgs, REGISTRY_CREDENTIAL.arguments),
+        (gcore.SecretArgs, SECRET.arguments),
+    ):
+        assert set(inspect.signature(form).parameters) == set(table)
+
+
+def test_every_field_of_the_vendors_deployment_is_an_output() -> None:
+    outputs = {
+        key
+        for cls in gcore.InferenceDeployment.__mro__
+        if issubclass(cls, InstanceResource)
+        for key in (*vars(cls), *cls.__annotations__)
+    }
+    assert set(ApiDeployment.model_fields) - {"containers"} <= outputs
+    assert set(ApiContainer.model_fields) == {"region_id", "scale", "address", "deploy_status", "error_message"}
+    told = gcore.InferenceDeployment.__doc__, resources.__file__
+    assert told[0] is not None
+    with open(told[1], encoding="utf-8") as source:
+        text = source.read().rpartition("regions = EndpointOutput")[2].partition("@dataclass")[0]
+    assert [
+        name for name in ("region_id", "address", "error_message", "deploy_status") if f"`{name}`" not in text
+    ] == []
+
+
+def test_the_outputs_of_the_endpoint_are_properties_of_the_deployment() -> None:
+    own = set(gcore.Endpoint.__annotations__) - {"instance_id", "state", "price_difference"}
+    assert all(hasattr(gcore.InferenceDeployment, key) for key in own)
+    assert not own & set(ARGUMENTS) - {"auth_enabled"}
+    assert INSTANCE.endpoint_arguments == ("give_up_after",)
+
+
+def test_the_face_has_all_classes() -> None:
+    declared = {
+        name
+        for name, value in vars(resources).items()
+        if inspect.isclass(value) and value.__module__ == resources.__name__ and not name.startswith("_")
+    }
+    assert declared <= set(gcore.__all__)
