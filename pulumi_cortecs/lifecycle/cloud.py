@@ -339,6 +339,10 @@ class HasAttachments(Cloud[T]):
         """Compares an order with what it attaches, as far as that is known. Sends requests."""
 
     @abstractmethod
+    def attached_ids(self, instance: T) -> frozenset[str]:
+        """The ids of what an instance, an answer of `get_instance`, attaches."""
+
+    @abstractmethod
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
         """The instance that is being deleted, and still holds what an order attaches, as text; "" for none. Sends
         requests."""
