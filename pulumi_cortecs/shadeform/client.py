@@ -150,6 +150,8 @@ class ApiVolumeType(WireModel):
     cloud: Id
     region: Id
     price_per_gb_per_hour: str
+    fixed_size: Told[bool] = None
+    supports_multi_mount: Told[bool] = None
 
 
 class _SshKeys(WireModel):
