@@ -377,8 +377,8 @@ class InferenceDeployment(InstanceResource, form=_FORM):
     project_id = EndpointOutput[int]()
     """The project in which it runs."""
     regions = EndpointOutput[list[Any]]()
-    """Its containers at Gcore, each with `region_id`, `region` (the name), `address`, `error_message` and
-    `deploy_status` (`ready` and `total`), as of the last `up` or `refresh`."""
+    """Its containers at Gcore, each with `region_id`, `address`, the number of `ready` replicas of a `total`, and
+    `error_message`, "" for none, as of the last `up` or `refresh`."""
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,7 @@ from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import (
     CanReboot,
+    CanUpdate,
     HasDetail,
     HasLabels,
     HasTasks,
@@ -55,7 +56,7 @@ from pulumi_cortecs.provider import (
     session,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
+from pulumi_cortecs.provider.arguments import LABELS, updatable_by_vendor, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 from pulumi_cortecs.provider.undo import undo_purchase
@@ -392,7 +393,7 @@ def _buy(
     else:
         earlier = account.recovery.recover(key, ordered, began_at)
     if earlier is not None:
-        return earlier, _take_over(kind, account, inputs, earlier)
+        return _take_over(kind, account, inputs, earlier)
     attachments.require_orderable(account, inputs)
     quote_records.require_shown(kind, call.urn, inputs, quote)
     labels = Labels(inputs[LABELS], _purchase_labels(call.urn))
@@ -412,27 +413,28 @@ def _buy(
 
 def _take_over(
     kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: RecoveredInstance[Any]
-) -> Labels:
-    """Makes an instance that an earlier run has bought this resource's, and starts it if it is stopped. Returns its
-    labels, those of its purchase as the journal has them.
+) -> tuple[PurchasedInstance[Any], Labels]:
+    """Makes an instance that an earlier run has bought this resource's, changes what the program has changed in place
+    since, and starts it if it is stopped. Returns it, and its labels, those of its purchase as the journal has them.
 
     Raises CloudError, UnknownStatusError and InstanceError.
     """
     live, call = earlier.instance, host.current_call()
     instance_id, reported = earlier.instance_id, account.cloud.reported_like(live, inputs)
     unreported = ", ".join(adoption.unreported_arguments(kind, reported))
-    changed = vendor_changes(kind.arguments, reported, {key: inputs[key] for key in reported if key in inputs})
+    in_place = _changeable(kind, account, live)
+    reviewed = {key: value for key, value in reported.items() if key not in in_place}
     try:
         if manager := account.cloud.manager_of(live):
             raise adoption.ReviewMismatchError(f"{manager} manages it")
-        # what differs and can change in place is changed
-        lasting = {key: value for key, value in reported.items() if key not in changed}
-        adoption.require_reviewed(kind, instance_id, lasting, inputs)
+        adoption.require_reviewed(kind, instance_id, reviewed, inputs)
         if isinstance(account.cloud, TagsOrders) and not account.cloud.may_be_of(live, inputs):
             raise adoption.ReviewMismatchError("it was ordered with other arguments")
-        with machine_limits.enforce(kind, account, {**reported, **{key: inputs[key] for key in changed}}, instance_id):
-            if changed:
-                power.update(account, instance_id, inputs, changed)
+        changed = _changed_in_place(account, live, inputs, in_place)
+        wanted = {**reported, **{key: inputs[key] for key in changed}}
+        with machine_limits.enforce(kind, account, wanted, instance_id):
+            if changes := changed | ({"ttl"} if "expires_at" in inputs else set()):  # its ttl counts from now
+                power.update(account, instance_id, inputs, changes)
             if account.cloud.phase(live) is Phase.STOPPED:
                 if unreported:  # a journal may name any stopped instance, and a start would make it cost
                     raise adoption.ReviewMismatchError(
@@ -448,8 +450,6 @@ def _take_over(
     if former == NO_LABELS and isinstance(account.cloud, HasLabels):  # the journal of another machine has them
         former = Labels.from_vendor(account.cloud.labels_of(live))
     labels = _update_labels(account, instance_id, former, inputs[LABELS])
-    if "expires_at" in inputs:  # its ttl counts from now
-        power.update(account, instance_id, inputs, frozenset({"ttl"}))
     # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
     if (owner := adoption.claim(kind, instance_id, call.urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
@@ -462,7 +462,29 @@ def _take_over(
         f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the "
         f"state{note}"
     )
-    return labels
+    # this reading is from before the change
+    return PurchasedInstance(instance_id, None if changed else live, earlier.inferred), labels
+
+
+def _changeable(kind: InstanceKind, account: Account, live: Any) -> frozenset[str]:
+    """The arguments of an instance of an earlier run that may differ from the program, because they can be changed in
+    place. None unless its tag or its name proves that it is this resource's."""
+    cloud, key = account.cloud, accounts.order_key(host.current_call().urn)
+    if not isinstance(cloud, CanUpdate):
+        return frozenset()
+    ref = cloud.order_ref(live) if isinstance(cloud, TagsOrders) else None
+    is_its_own = isinstance(cloud, NamesInstances) or (ref is not None and ref.key in key.digests)
+    return frozenset(updatable_by_vendor(kind.arguments)) if is_its_own else frozenset()
+
+
+def _changed_in_place(
+    account: Account, live: Any, inputs: Mapping[str, Any], in_place: frozenset[str]
+) -> frozenset[str]:
+    """Those of the arguments `in_place` that differ from the program. Raises CloudError."""
+    cloud, found = account.cloud, account.cloud.reported_like(live, inputs)
+    if in_place and isinstance(cloud, HasDetail) and (detail := account.find_detail(cloud.id_of(live))) is not None:
+        found = {**found, **cloud.detailed_inputs(detail, inputs)}
+    return frozenset(key for key in in_place if key in found and not equal_values(found[key], inputs[key]))
 
 
 @contextmanager

@@ -16,13 +16,14 @@ from typing import Any, Final
 
 import pulumi
 
+from pulumi_cortecs.lifecycle.labels import ORDER_TAG
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.place_market import Listing
 from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import UnknownIdError
 from pulumi_cortecs.shadeform import market
 from pulumi_cortecs.shadeform.client import ApiInstance
-from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE, ORDER_TAG
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE
 from pulumi_cortecs.shadeform.resources import Provider
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.shadeform.Provider")
