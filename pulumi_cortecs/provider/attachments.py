@@ -1,5 +1,5 @@
-"""What the vendor knows before an order that would prevent it: quota, capacity, and what is attached, for which an order
-waits until it is free; and who holds what cannot be deleted."""
+"""What the vendor knows before an order that would prevent it: quota, capacity, and what is attached, which may not be
+free yet; and who holds what cannot be deleted."""
 
 from __future__ import annotations
 
