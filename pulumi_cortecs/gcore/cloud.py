@@ -145,6 +145,8 @@ class GcoreCloud(
 
     def reported_inputs(self, instance: ApiDeployment) -> Mapping[str, Any]:
         """`command` is a list of one text, because the vendor reports one (`reported_like`)."""
+        # no keys are reported as null, and may not be reported at all where there are some
+        has_untold_keys = instance.api_keys is None and instance.auth_enabled is not False
         return {
             "name": instance.name,
             "flavor_name": instance.flavor_name,
@@ -152,7 +154,7 @@ class GcoreCloud(
             **({"listening_port": instance.listening_port} if instance.listening_port else {}),
             "containers": spec.minimal_containers([row.spec for row in instance.containers]),
             **({} if instance.timeout is None else {"timeout": instance.timeout}),
-            **({} if instance.api_keys is None else {"api_keys": spec.sorted_names(instance.api_keys)}),
+            **({} if has_untold_keys else {"api_keys": spec.sorted_names(instance.api_keys or [])}),
             "command": [instance.command] if instance.command else [],
             "credentials_name": instance.credentials_name or "",
             "description": instance.description or "",

@@ -43,9 +43,10 @@ def diff(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[st
     """Compares the arguments: the table decides between replacement and update. Other credentials than the state's are
     an update, too. The old resource goes first if both would have the same name. Sends no request."""
     accounts.confirm_known(kind, resource_id, olds.get("account"))
-    reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
-    replaces = [key for key in kind.arguments.replacing if not equal_values(olds.get(key), news.get(key))]
-    if replaces or _changed_in_place(kind, olds, news):
+    before, after = _program_inputs(kind, olds), _program_inputs(kind, news)
+    reviewed_inputs.update(host.current_call().urn, after)
+    replaces = [key for key in kind.arguments.replacing if not equal_values(before.get(key), after.get(key))]
+    if replaces or _changed_in_place(kind, before, after):
         has_same_name = bool(replaces) and NAME not in replaces
         return DiffResult(changes=None, replaces=replaces, delete_before_replace=has_same_name)
     return DiffResult(changes=accounts.credentials_changed(kind, olds.get("account")))
@@ -85,7 +86,7 @@ def update(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[
     try:
         account = accounts.account(kind)
         account.require_owner(resource_id, olds.get("account"))
-        if _changed_in_place(kind, olds, inputs):
+        if _changed_in_place(kind, _program_inputs(kind, olds), inputs):
             change(kind, account, resource_id, inputs)
     except NotFoundError:
         raise CrudError(
@@ -174,17 +175,14 @@ def plain_cloud(account: Account) -> PlainCloud[Any]:
     return account.cloud
 
 
-def _changed_in_place(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    defaults = kind.arguments.defaults
-    return any(
-        not equal_values(olds.get(key, defaults.get(key)), news.get(key, defaults.get(key)))
-        for key in kind.arguments.updatable
-    )
+def _changed_in_place(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return any(not equal_values(before.get(key), after.get(key)) for key in kind.arguments.updatable)
 
 
 def _program_inputs(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of the resource, without those that the host adds."""
-    return {key: without_float(props[key]) for key in kind.inputs if key in props}
+    """The inputs of the resource, without those that the host adds, and with the defaults that states omit."""
+    inputs = {key: without_float(props[key]) for key in kind.inputs if key in props}
+    return kind.arguments.restore_defaults(inputs)
 
 
 def validated(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
