@@ -82,7 +82,7 @@ class ApiInstance(WireModel):
     """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
     that has not come. Its variables, scripts and passwords, which come back in clear, are not read.
 
-    `auto_delete` and `alert` are None in the list, which omits them.
+    `auto_delete`, `alert`, `volume_ids` and `ssh_key_id` are None or empty in the list, which omits them.
     """
 
     id: _ResourceId
@@ -110,6 +110,8 @@ class ApiInstance(WireModel):
     boot_time: Object = Field(default_factory=dict)
     auto_delete: Told[dict[str, Any]] = None
     alert: Told[dict[str, Any]] = None
+    volume_ids: Rows[Words] = Field(default_factory=list)
+    ssh_key_id: Told[Words] = None
 
     @property
     def container_ports(self) -> dict[int, int]:
@@ -148,6 +150,8 @@ class ApiVolumeType(WireModel):
     cloud: Id
     region: Id
     price_per_gb_per_hour: str
+    fixed_size: Told[bool] = None
+    supports_multi_mount: Told[bool] = None
 
 
 class _SshKeys(WireModel):

@@ -172,6 +172,9 @@ class ShadeformCloud(
                 problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
 
+    def attached_ids(self, instance: ApiInstance) -> frozenset[str]:
+        return frozenset(filter(None, (*instance.volume_ids, instance.ssh_key_id)))
+
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
         for volume_id in inputs["volume_ids"]:
             volume = self.client.volume(volume_id)
