@@ -22,7 +22,7 @@ from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
 from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.provider.answer_cache import AnswerCache
-from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
+from pulumi_cortecs.provider.kind import LIVE, PRICED_BY, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import fallback_prices, quote_source
 from pulumi_cortecs.provider.place_market import Listing, offers_of, prices_of
 from pulumi_cortecs.provider.properties import UNKNOWN, has_unknown, is_unknown
@@ -65,7 +65,7 @@ class LiveOffers:
             return Priced(hourly, notes)
         pinned = self._pinned()
         hourly = None if pinned is None else _pinned_price(pinned, flavor, replicas)
-        return Priced(hourly, notes if pinned is None else {**notes, "priced_by": quote_source(pinned)})
+        return Priced(hourly, notes if pinned is None else {**notes, PRICED_BY: quote_source(pinned)})
 
     def _pinned(self) -> PriceList | None:
         base_url = self.client().base_url

@@ -15,11 +15,13 @@ from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.gcore import market as markets
 from pulumi_cortecs.gcore.client import GcoreClient
+from pulumi_cortecs.gcore.kind import INSTANCE
 from pulumi_cortecs.gcore.market import GcoreMarket, live_market, pinned_market
 from pulumi_cortecs.gcore.quota import order_problems, shortfalls
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.policy.testing import sample_catalogue
+from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Problem
 from pulumi_cortecs.provider.properties import UNKNOWN
@@ -161,6 +163,10 @@ def test_a_hidden_price_is_the_pinned_one_and_says_so(
     quote = quote_of(market, wanted(container(1, 1, 2)))
     assert (quote["hourly_total"], quote["hourly_min"], quote["source"]) == ("3.60", "1.80", "live")
     assert quote["priced_by"] == f"catalogue {prices.as_of:%Y-%m-%d}"
+    # the program's author has written the file, so that limits do not believe it
+    assert accounts.hourly_price(INSTANCE, wanted(), 0.0) is None
+    sim.control.settings(gcore_price_status="show")
+    assert accounts.hourly_price(INSTANCE, wanted(), 0.0) == Money.of("1.80", "USD")
 
 
 def vars_of(prices: Any) -> dict[str, Any]:
