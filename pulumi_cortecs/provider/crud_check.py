@@ -74,7 +74,8 @@ def _resolve(
     arguments = kind.arguments
     kept = {key: olds[key] for key in arguments if key in olds and key not in (*arguments.defaults, *program_inputs)}
     wanted = {**arguments.defaults, **kept, **program_inputs}
-    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], olds.get(key))]
+    former = arguments.restore_defaults(olds)
+    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], former.get(key))]
     record_former_name(olds)
     if NAME not in program_inputs and (not olds or changed):
         wanted[NAME], replaces = next_name(kind, olds)
