@@ -163,10 +163,6 @@ class _OneInstance(WireModel):
     instance: ApiInstance
 
 
-class _Deleted(WireModel):
-    """The vendor's answer to a deletion, whose content is ignored: the list shows whether it is true."""
-
-
 class _ModelId(WireModel):
     model_id: Id
 
@@ -195,17 +191,15 @@ class CortecsPublicClient(VendorApi):
     def model_ids(self) -> list[str]:
         """The ids of all models on offer, with `--` for `/`. Other fields of the list may differ from the
         documentation."""
-        return [
-            model.model_id for model in self._core.call("GET", "/models/", _ModelIds, retry=Retry.IDEMPOTENT).models
-        ]
+        return [model.model_id for model in self._get("/models/", _ModelIds).models]
 
     def models(self) -> list[ApiModelPreview]:
         """All models on offer, ids with `--` for `/`."""
-        return self._core.call("GET", "/models/", _Models, retry=Retry.IDEMPOTENT).models
+        return self._get("/models/", _Models).models
 
     def model(self, model_id: str) -> ApiModel:
         """One model with its hardware. Raises RefusedError for an unknown id."""
-        return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, retry=Retry.IDEMPOTENT).model
+        return self._get(f"/models/{quote(model_id, safe='')}", _OneModel).model
 
     def hardware_types(self) -> dict[str, PricedHardware]:
         """All hardware types by id, prices per worker."""
@@ -216,7 +210,7 @@ class CortecsPublicClient(VendorApi):
         return self._hardware_types("/hardware-types/available")
 
     def _hardware_types(self, path: str) -> dict[str, PricedHardware]:
-        rows = self._core.call("GET", path, _HardwareTypes, retry=Retry.IDEMPOTENT).hardware_types
+        rows = self._get(path, _HardwareTypes).hardware_types
         try:
             return {row.hardware_type_id: _parse_hardware_type(row) for row in rows}
         except MoneyError as error:
@@ -235,13 +229,13 @@ class CortecsClient(VendorApi):
 
     def instances(self) -> dict[str, ApiInstance]:
         """All instances of the account by id, also stopped ones. A new one may be missing for some seconds."""
-        answer = self._core.call("GET", "/instances/", _Instances, retry=Retry.IDEMPOTENT)
+        answer = self._get("/instances/", _Instances)
         return {instance.instance_id: instance for instance in answer.instances}
 
     def instance(self, instance_id: str) -> ApiInstance:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
         path = self._path("instances", instance_id)
-        return self._core.call("GET", path, _OneInstance, retry=Retry.IDEMPOTENT).instance
+        return self._get(path, _OneInstance).instance
 
     def balance(self, retry: Retry = Retry.IDEMPOTENT) -> Money:
         """The remaining prepaid balance."""
@@ -255,21 +249,21 @@ class CortecsClient(VendorApi):
         """Buys and boots a new instance; returns while it is pending. It is not sent again once the vendor may have
         received it: after an error with `may_have_taken_effect` the instance may exist."""
         body = args.model_dump()
-        return self._core.call("POST", "/instances/start", _OneInstance, retry=Retry.IF_NEVER_SENT, body=body).instance
+        return self._order("/instances/start", _OneInstance, body).instance
 
     def start_instance(self, instance_id: str) -> ApiInstance:
         """Boots a stopped instance again. The vendor refuses it for one that runs."""
-        return self._act("restart", instance_id)
+        return self._switch("restart", instance_id)
 
     def stop_instance(self, instance_id: str) -> ApiInstance:
         """Stops an instance; when this returns, it is stopped and costs nothing."""
-        return self._act("stop", instance_id)
+        return self._switch("stop", instance_id)
 
     def delete_instance(self, instance_id: str) -> None:
         """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
-        self._core.call("DELETE", self._path("instances", instance_id), _Deleted, retry=Retry.IDEMPOTENT)
+        self._act("DELETE", self._path("instances", instance_id))
 
-    def _act(self, verb: str, instance_id: str) -> ApiInstance:
+    def _switch(self, verb: str, instance_id: str) -> ApiInstance:
         body = {"instance_id": instance_id}
         return self._core.call("POST", f"/instances/{verb}", _OneInstance, retry=Retry.IDEMPOTENT, body=body).instance
 

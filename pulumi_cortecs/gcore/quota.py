@@ -25,11 +25,13 @@ def order_problems(client: GcoreClient, inputs: Inputs, current: Inputs | None) 
 
 def shortfalls(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[Problem]:
     """The reasons why Gcore could not carry out an order, or a change of the running deployment with the `current`
-    inputs: a quota, or the room for the replicas that would start at once. Nothing as long as an argument is unknown.
-    Raises CloudError."""
-    if has_unknown(inputs["flavor_name"], inputs["containers"]):
+    inputs: a quota, or the room for the replicas that would start at once. Nothing as long as an argument is unknown,
+    or a region is none. Raises CloudError."""
+    if not inputs.keys() >= _PLACES or has_unknown(inputs["flavor_name"], inputs["containers"]):
         return []
     names = {region.id: region.slug for region in client.regions()}
+    if not names.keys() >= replicas_of(inputs, "max", {name: key for key, name in names.items()}).keys():
+        return []
     counted = current if current and current.keys() >= _PLACES else {}
     return [*_quota_problems(client, inputs, counted, names), *_room_problems(client, inputs, counted, names)]
 

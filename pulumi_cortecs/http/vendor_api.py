@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import httpx
 
-from pulumi_cortecs.http.api_client import ApiClient, shared_client
+from pulumi_cortecs.http.api_client import ApiClient, ModelT, Retry, WireModel, shared_client
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.text import require_path_part
 
@@ -40,6 +41,18 @@ class VendorApi:
         """The date of the vendor's last answer, in seconds since 1970, independent of this machine's clock; None before
         its first."""
         return self._core.vendor_date()
+
+    def _get(self, path: str, answer: type[ModelT]) -> ModelT:
+        """The answer to a read."""
+        return self._core.call("GET", path, answer, retry=Retry.IDEMPOTENT)
+
+    def _act(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        """A change that may be sent twice; the content of its answer is ignored."""
+        self._core.call(method, path, WireModel, retry=Retry.IDEMPOTENT, body=body)
+
+    def _order(self, path: str, answer: type[ModelT], body: dict[str, Any], secrets: Sequence[str] = ()) -> ModelT:
+        """The answer to an order, which is not sent again once the vendor may have received it."""
+        return self._core.call("POST", path, answer, retry=Retry.IF_NEVER_SENT, body=body, secrets=secrets)
 
     def _path(self, kind: str, resource_id: str) -> str:
         """The path of a resource, /instances/ID. Raises NotFoundError, without a request, for an id that would be

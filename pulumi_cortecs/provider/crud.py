@@ -14,6 +14,7 @@ from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.provider import accounts, host, machine_limits, reviewed_inputs, session
 from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.attachments import holders_text
 from pulumi_cortecs.provider.kind import CrudKind
 from pulumi_cortecs.provider.named_resources import NAME
 from pulumi_cortecs.provider.plain_cloud import PlainCloud
@@ -31,7 +32,11 @@ class CrudError(Exception):
 
 
 class InUseError(Exception):
-    """Something uses the resource, so that it is not deleted now."""
+    """The instance `user` uses the resource, so that it is not deleted now."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} uses it")
+        self.user = user
 
 
 def diff(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
@@ -103,8 +108,9 @@ def delete(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> None:
         delete_when_unused(kind, account, resource_id)
     except (CloudError, DeletionUnconfirmedError, InUseError) as error:
         billed = " and be billed" if kind.market is not None else ""
+        held = holders_text(kind, account, resource_id, getattr(error, "user", "")) if may_be_in_use(error) else ""
         raise CrudError(
-            f"{resource_id} may still exist{billed}: {error}. Run `pulumi destroy` again, or delete it in "
+            f"{resource_id} may still exist{billed}: {error}{held}. Run `pulumi destroy` again, or delete it in "
             f"{kind.possessive} console"
         ) from None
     except InterruptedWaitError:
@@ -140,15 +146,14 @@ def delete_when_unused(kind: Kind, account: Account, resource_id: str) -> None:
         if reason := kind.undeletable(resource):
             raise DeletionUnconfirmedError(reason)
         if user := kind.used_by(resource):
-            raise InUseError(f"{user} uses it")
+            raise InUseError(user)
 
     while True:
         try:
             account.deletion().delete(resource_id, require_deletable)
             break
         except (RefusedError, InUseError) as error:
-            may_be_in_use = isinstance(error, InUseError) or error.status in _MAY_BE_IN_USE
-            if not may_be_in_use or clock.now() > until:
+            if not may_be_in_use(error) or clock.now() > until:
                 raise
             host.current_call().report_progress(f"waiting until it can be deleted: {error}")
         clock.sleep(min(_IN_USE_PAUSE, kind.release_timeout / 4))
@@ -156,6 +161,11 @@ def delete_when_unused(kind: Kind, account: Account, resource_id: str) -> None:
     account.log.record_gone(resource_id)
     if kind.market is not None:
         machine_limits.release(kind, account, resource_id)
+
+
+def may_be_in_use(error: Exception) -> bool:
+    """Returns whether a deletion may have failed because something uses the resource."""
+    return isinstance(error, InUseError) or (isinstance(error, RefusedError) and error.status in _MAY_BE_IN_USE)
 
 
 def plain_cloud(account: Account) -> PlainCloud[Any]:

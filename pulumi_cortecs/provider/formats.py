@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
+from pulumi_cortecs.lifecycle.labels import LABEL_TAG, ORDER_TAG
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.kind import Reader
 from pulumi_cortecs.provider.properties import InvalidValueError, hidden_string, string
@@ -68,3 +69,14 @@ def public_key(value: Any) -> str:
         text = "must be a public key such as 'ssh-ed25519 AAAA... name', in one line, as in a file id_ed25519.pub"
         raise InvalidValueError(text, shows_value=False)  # it may be the private one
     return key
+
+
+def text_tag(value: Any) -> str:
+    """A tag of the program's own, where tags are texts (lifecycle/text_tags.py)."""
+    tag = string(value)
+    if not tag or not tag.isprintable() or tag != tag.strip() or tag.startswith((ORDER_TAG, LABEL_TAG)):
+        raise InvalidValueError(
+            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG} (orders and labels), or a space; "
+            f"got {tag!r}"
+        )
+    return tag

@@ -6,16 +6,14 @@ ask the market, so that a moved price, a changed recommendation or an API that i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.cost.limits_file import LimitsFileError
-from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
+from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.cloud import ChecksOrders, UnknownStatusError
 from pulumi_cortecs.provider import (
@@ -27,7 +25,6 @@ from pulumi_cortecs.provider import (
     machine_limits,
     named_resources,
     ownership,
-    pinned_catalogue,
     quote_records,
     reviewed_inputs,
     session,
@@ -43,7 +40,7 @@ from pulumi_cortecs.provider.arguments import (
 )
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.named_resources import NAME
-from pulumi_cortecs.provider.pinned_catalogue import quote_source
+from pulumi_cortecs.provider.pinned_catalogue import complete_by_catalogue
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError, equal_values, is_unknown, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
@@ -319,13 +316,8 @@ class _InstanceCheck:
                 raise
             del self.problems[problem_count:]
             where = accounts.base_url(self.kind)
-            prices = pinned_catalogue.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
-            problems: list[Problem] = []
-            settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
-            # the catalogue may be older than the model
-            by = f" (by the {quote_source(prices)}: {self.kind.vendor} cannot be reached)"
-            self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
-            _warn_of_catalogue(prices, error)
+            settled, problems = complete_by_catalogue(self.kind, self.kind.pinned, where, error, wanted, self.olds)
+            self.problems.extend(problems)
             self._check_limits(settled, priced=False)
             return settled
         self.is_quoted = True
@@ -364,12 +356,4 @@ def _warn_of_unreported(kind: InstanceKind, instance_id: str, unreported: Sequen
         host.current_call().warn(
             f"{kind.vendor} does not report {', '.join(unreported)} of {instance_id}: the program's values cannot be "
             "checked, so plan, state, price and limits leave them out"
-        )
-
-
-def _warn_of_catalogue(prices: PriceList, error: UnreachableError) -> None:
-    if session.current().is_first("the catalogue"):
-        host.current_call().warn(
-            f"defaults and prices are those of the catalogue of {prices.as_of:%Y-%m-%d} from "
-            f"{prices.source}, and `pulumi up` would refuse to buy by them: {error}"
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import httpx
 from pydantic import BeforeValidator, Field
 
-from pulumi_cortecs.http.api_client import Retry, WireModel
+from pulumi_cortecs.http.api_client import WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.text import command_parts
@@ -82,7 +82,7 @@ class ApiInstance(WireModel):
     """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
     that has not come. Its variables, scripts and passwords, which come back in clear, are not read.
 
-    `auto_delete` and `alert` are None in the list, which omits them.
+    `auto_delete`, `alert`, `volume_ids` and `ssh_key_id` are None or empty in the list, which omits them.
     """
 
     id: _ResourceId
@@ -110,6 +110,8 @@ class ApiInstance(WireModel):
     boot_time: Object = Field(default_factory=dict)
     auto_delete: Told[dict[str, Any]] = None
     alert: Told[dict[str, Any]] = None
+    volume_ids: Rows[Words] = Field(default_factory=list)
+    ssh_key_id: Told[Words] = None
 
     @property
     def container_ports(self) -> dict[int, int]:
@@ -148,6 +150,8 @@ class ApiVolumeType(WireModel):
     cloud: Id
     region: Id
     price_per_gb_per_hour: str
+    fixed_size: Told[bool] = None
+    supports_multi_mount: Told[bool] = None
 
 
 class _SshKeys(WireModel):
@@ -174,10 +178,6 @@ class _Created(WireModel):
     id: _ResourceId
 
 
-class _Done(WireModel):
-    """An answer whose content is ignored, often an empty one."""
-
-
 class ShadeformPublicClient(VendorApi):
     """The part of the API that needs no key: instance types, their prices and their stock."""
 
@@ -185,7 +185,7 @@ class ShadeformPublicClient(VendorApi):
 
     def instance_types(self) -> list[ApiInstanceType]:
         """All instance types of all clouds."""
-        return self._core.call("GET", "/instances/types", _InstanceTypes, retry=Retry.IDEMPOTENT).instance_types
+        return self._get("/instances/types", _InstanceTypes).instance_types
 
 
 class ShadeformClient(VendorApi):
@@ -199,79 +199,67 @@ class ShadeformClient(VendorApi):
 
     def instances(self) -> dict[str, ApiInstance]:
         """All instances that are not deleted, by id, those that are being deleted among them."""
-        answer = self._core.call("GET", "/instances", _Instances, retry=Retry.IDEMPOTENT)
-        return {instance.id: instance for instance in answer.instances}
+        return {instance.id: instance for instance in self._get("/instances", _Instances).instances}
 
     def instance(self, instance_id: str) -> ApiInstance:
         """One instance with all its fields. Raises NotFoundError for an unknown id (404 by inference)."""
-        path = f"{self._path('instances', instance_id)}/info"
-        return self._core.call("GET", path, ApiInstance, retry=Retry.IDEMPOTENT)
+        return self._get(f"{self._path('instances', instance_id)}/info", ApiInstance)
 
     def create_instance(self, order: Mapping[str, Any]) -> OrderAnswer[ApiInstance]:
         """Buys an instance and returns its id. It is not sent again once the vendor may have received it: after an
         error with `may_have_taken_effect` the instance may exist."""
-        return self._ordered("/instances/create", dict(order), _secrets_of(order))
+        return OrderAnswer(self._order("/instances/create", _Created, dict(order), _secrets_of(order)).id)
 
     def update_instance(self, instance_id: str, changes: Mapping[str, Any]) -> None:
         """Changes name, tags, auto_delete or alert; None removes a value, and one that is left out stays."""
-        self._act("update", instance_id, dict(changes))
+        self._act("POST", f"{self._path('instances', instance_id)}/update", dict(changes))
 
     def restart_instance(self, instance_id: str) -> None:
         """Reboots an instance, whose status stays `active`."""
-        self._act("restart", instance_id)
+        self._act("POST", f"{self._path('instances', instance_id)}/restart")
 
     def delete_instance(self, instance_id: str) -> None:
         """Requests the deletion; the bill ends when the status is `deleting`."""
-        self._act("delete", instance_id)
+        self._act("POST", f"{self._path('instances', instance_id)}/delete")
 
     def ssh_keys(self) -> dict[str, ApiSshKey]:
         """All SSH keys of the account by id, the vendor's own among them."""
-        answer = self._core.call("GET", "/sshkeys", _SshKeys, retry=Retry.IDEMPOTENT)
-        return {key.id: key for key in answer.ssh_keys}
+        return {key.id: key for key in self._get("/sshkeys", _SshKeys).ssh_keys}
 
     def ssh_key(self, key_id: str) -> ApiSshKey:
         """One SSH key. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._core.call("GET", f"{self._path('sshkeys', key_id)}/info", ApiSshKey, retry=Retry.IDEMPOTENT)
+        return self._get(f"{self._path('sshkeys', key_id)}/info", ApiSshKey)
 
     def add_ssh_key(self, name: str, public_key: str) -> OrderAnswer[ApiSshKey]:
         """Adds an SSH key and returns its id. It is not sent again once the vendor may have received it."""
         body = {"name": name, "public_key": public_key}
-        return self._ordered("/sshkeys/add", body)
+        return OrderAnswer(self._order("/sshkeys/add", _Created, body).id)
 
     def delete_ssh_key(self, key_id: str) -> None:
         """Deletes an SSH key. Shadeform refuses it for its own, for the default one, and for one that is in use."""
-        self._core.call("POST", f"{self._path('sshkeys', key_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
+        self._act("POST", f"{self._path('sshkeys', key_id)}/delete")
 
     def volumes(self) -> dict[str, ApiVolume]:
         """All volumes of the account by id."""
-        answer = self._core.call("GET", "/volumes", _Volumes, retry=Retry.IDEMPOTENT)
-        return {volume.id: volume for volume in answer.volumes}
+        return {volume.id: volume for volume in self._get("/volumes", _Volumes).volumes}
 
     def volume(self, volume_id: str) -> ApiVolume:
         """One volume. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._core.call("GET", f"{self._path('volumes', volume_id)}/info", ApiVolume, retry=Retry.IDEMPOTENT)
+        return self._get(f"{self._path('volumes', volume_id)}/info", ApiVolume)
 
     def volume_types(self) -> list[ApiVolumeType]:
         """The kinds of volumes of all clouds, with their prices."""
-        return self._core.call("GET", "/volumes/types", _VolumeTypes, retry=Retry.IDEMPOTENT).volume_types
+        return self._get("/volumes/types", _VolumeTypes).volume_types
 
     def create_volume(self, inputs: Mapping[str, Any]) -> OrderAnswer[ApiVolume]:
         """Buys a volume of check's inputs, and returns its id. It is not sent again once the vendor may have received
         it: after an error with `may_have_taken_effect` the volume may exist."""
-        return self._ordered("/volumes/create", {key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")})
+        body = {key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")}
+        return OrderAnswer(self._order("/volumes/create", _Created, body).id)
 
     def delete_volume(self, volume_id: str) -> None:
         """Deletes a volume and its data. Shadeform refuses it while an instance mounts the volume."""
-        self._core.call("POST", f"{self._path('volumes', volume_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
-
-    def _ordered(self, path: str, body: dict[str, Any], secrets: Sequence[str] = ()) -> OrderAnswer[Any]:
-        """The answer to an order, which has only the id."""
-        made = self._core.call("POST", path, _Created, retry=Retry.IF_NEVER_SENT, body=body, secrets=secrets)
-        return OrderAnswer(made.id)
-
-    def _act(self, verb: str, instance_id: str, body: dict[str, Any] | None = None) -> None:
-        path = f"{self._path('instances', instance_id)}/{verb}"
-        self._core.call("POST", path, _Done, retry=Retry.IDEMPOTENT, body=body)
+        self._act("POST", f"{self._path('volumes', volume_id)}/delete")
 
 
 def order_body(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,7 @@ instances by itself, and can stop nothing."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -20,7 +18,6 @@ from pulumi_cortecs.lifecycle.cloud import (
     EndsInstances,
     HasAttachments,
     HasDetail,
-    HasLabels,
     OrderAnswer,
     OrderProblem,
     OrderRef,
@@ -28,9 +25,10 @@ from pulumi_cortecs.lifecycle.cloud import (
     Probes,
     phase_of,
 )
+from pulumi_cortecs.lifecycle.text_tags import HasTextTags, own_tags, with_labels, with_own_tags
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, order_body
-from pulumi_cortecs.shadeform.kind import CURRENCY, LABEL_TAG, ORDER_TAG
+from pulumi_cortecs.shadeform.kind import CURRENCY
 from pulumi_cortecs.shadeform.market import dollars
 
 STATUSES: Final[Mapping[str, Phase]] = {
@@ -46,21 +44,16 @@ _ENDED: Final = frozenset({"deleting", "deleted"})
 """Statuses of instances that are not billed any more (docs/apis/shadeform.md#billing), and so are gone."""
 _ORDERED: Final = ("cloud", "region", "shade_instance_type", "shade_cloud")
 """The arguments of an order that the vendor's list reports."""
-_UNREPORTED: Final = (
-    "os",
-    "template_id",
-    "ssh_key_id",
-    "volume_ids",
-    "volume_mount",
-    "envs",
-    "launch_configuration",
+_TEXTS: Final = (
+    *("status", "status_details", "ip", "ssh_user", "cloud_instance_type", "cloud_assigned_id"),
+    *("created_at", "active_at", "deleted_at"),
 )
-"""The other arguments of an order; the tag has a digest of them."""
+"""The fields of an instance that are outputs as they are."""
 
 
 class ShadeformCloud(
     AccountCloud[ShadeformClient, ApiInstance],
-    HasLabels[ApiInstance],
+    HasTextTags[ApiInstance],
     EndsInstances[ApiInstance],
     CanReboot[ApiInstance],
     HasDetail[ApiInstance],
@@ -70,6 +63,7 @@ class ShadeformCloud(
     """One Shadeform account."""
 
     has_gateway = False
+    unreported = ("os", "template_id", "ssh_key_id", "volume_ids", "volume_mount", "envs", "launch_configuration")
 
     def list_instances(self) -> Mapping[str, ApiInstance]:
         return {key: instance for key, instance in self.client.instances().items() if instance.status not in _ENDED}
@@ -85,8 +79,7 @@ class ShadeformCloud(
         body = order_body(inputs)
         if auto_delete := _auto_delete(inputs):
             body["auto_delete"] = auto_delete
-        tag = f"{ORDER_TAG}order={order.key}.{order.token}.{_digest(inputs)}"
-        body["tags"] = [*inputs["tags"], *_label_tags(inputs["labels"]), tag]
+        body["tags"] = self.tags_for(inputs, order)
         return self.client.create_instance(body)
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
@@ -98,14 +91,12 @@ class ShadeformCloud(
         if not changed.isdisjoint({"auto_delete", "ttl", "spend_limit"}):
             changes["auto_delete"] = _auto_delete(inputs) or None
         if "tags" in changed:
-            ours = [tag for tag in self.client.instance(instance_id).tags if _is_ours(tag)]
-            changes["tags"] = [*inputs["tags"], *ours]
+            changes["tags"] = with_own_tags(self.client.instance(instance_id).tags, inputs["tags"])
         self.client.update_instance(instance_id, changes)
 
     def update_labels(self, instance_id: str, labels: Mapping[str, str], removed: frozenset[str]) -> None:
-        tags = self.client.instance(instance_id).tags
-        kept = [tag for tag in tags if not tag.startswith(LABEL_TAG) or _label(tag)[0] not in {*labels, *removed}]
-        self.client.update_instance(instance_id, {"tags": [*kept, *_label_tags(labels)]})
+        tags = with_labels(self.client.instance(instance_id).tags, labels, removed)
+        self.client.update_instance(instance_id, {"tags": tags})
 
     def reboot(self, instance_id: str) -> None:
         self.client.restart_instance(instance_id)
@@ -139,19 +130,12 @@ class ShadeformCloud(
     def started_at(self, instance: ApiInstance) -> float | None:
         return parse_timestamp(instance.created_at)
 
-    def order_ref(self, instance: ApiInstance) -> OrderRef | None:
-        key, token, _ = _order_tag(instance)
-        return OrderRef(token, key) if token else None
-
-    def may_be_of(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> bool:
-        return _order_tag(instance)[2] in ("", _digest(inputs))
-
-    def labels_of(self, instance: ApiInstance) -> Mapping[str, str]:
-        return dict(_label(tag) for tag in instance.tags if tag.startswith(LABEL_TAG))
+    def tags_of(self, instance: ApiInstance) -> Sequence[str]:
+        return instance.tags
 
     def reported_inputs(self, instance: ApiInstance) -> Mapping[str, Any]:
         reported = {key: getattr(instance, key) for key in (*_ORDERED, "name")}
-        return {**reported, "tags": [tag for tag in instance.tags if not _is_ours(tag)]}
+        return {**reported, "tags": own_tags(instance.tags)}
 
     def needs_detail(self, inputs: Mapping[str, Any]) -> bool:
         return any(inputs.get(key) for key in ("auto_delete", "alert", "ttl", "spend_limit"))
@@ -188,6 +172,9 @@ class ShadeformCloud(
                 problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
 
+    def attached_ids(self, instance: ApiInstance) -> frozenset[str]:
+        return frozenset(filter(None, (*instance.volume_ids, instance.ssh_key_id)))
+
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
         for volume_id in inputs["volume_ids"]:
             volume = self.client.volume(volume_id)
@@ -202,24 +189,16 @@ class ShadeformCloud(
         address = _address(instance, int(inputs.get("endpoint_port", 0)))
         price, cost = self.billed_price(instance), instance.cost_estimate
         return {
+            **{key: getattr(instance, key) or "" for key in _TEXTS},
             "base_url": f"{address}/v1" if address else "",
             "address": address,
-            "status": instance.status,
-            "status_details": instance.status_details or "",
-            "ip": instance.ip or "",
-            "ssh_user": instance.ssh_user or "",
             "ssh_port": instance.ssh_port or 0,
             "port_mappings": [mapping.model_dump() for mapping in instance.port_mappings],
-            "cloud_instance_type": instance.cloud_instance_type or "",
-            "cloud_assigned_id": instance.cloud_assigned_id or "",
             "configuration": instance.configuration,
             "gpu_manufacturer": str(instance.configuration.get("gpu_manufacturer") or ""),
             "hourly_price": str(price) if price else "",
             "cost_estimate": f"{cost} {CURRENCY}" if cost else "",
             "boot_time": instance.boot_time,
-            "created_at": instance.created_at or "",
-            "active_at": instance.active_at or "",
-            "deleted_at": instance.deleted_at or "",
         }
 
     def probe(self, instance: ApiInstance, how: ProbeSpec) -> Answer | None:
@@ -291,35 +270,6 @@ def _is_same_part(key: str, live: Mapping[str, str], wanted: Mapping[str, str]) 
 def _limit_text(live: Mapping[str, str]) -> str:
     spend = live.get("spend_threshold")
     return f"{spend} {CURRENCY}" if spend else ""
-
-
-def _digest(inputs: Mapping[str, Any]) -> str:
-    """A digest of the arguments of an order that the vendor does not report; defaults count as left out."""
-    spec = {key: inputs[key] for key in _UNREPORTED if inputs.get(key)}
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _order_tag(instance: ApiInstance) -> tuple[str, str, str]:
-    """Key, token and digest of the order's tag; empty texts without one."""
-    start = f"{ORDER_TAG}order="
-    for tag in instance.tags:
-        if tag.startswith(start):
-            key, token, digest = [*tag.removeprefix(start).split("."), "", ""][:3]
-            return key, token, digest
-    return "", "", ""
-
-
-def _is_ours(tag: str) -> bool:
-    return tag.startswith((ORDER_TAG, LABEL_TAG))
-
-
-def _label_tags(labels: Mapping[str, str]) -> list[str]:
-    return [f"{LABEL_TAG}{name}={value}" for name, value in labels.items()]
-
-
-def _label(tag: str) -> tuple[str, str]:
-    name, _, value = tag.removeprefix(LABEL_TAG).partition("=")
-    return name, value
 
 
 def _address(instance: ApiInstance, container_port: int) -> str:

@@ -11,7 +11,7 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
-from pulumi_cortecs.provider.formats import cents_of, date, money_in, public_key
+from pulumi_cortecs.provider.formats import cents_of, date, money_in, public_key, text_tag
 from pulumi_cortecs.provider.imported import connected, imported
 from pulumi_cortecs.provider.kind import (
     GENERATED,
@@ -61,26 +61,11 @@ CREDENTIALS: Final = CredentialSpec(
     default_url="https://api.shadeform.ai/v1",
 )
 
-ORDER_TAG: Final = "pulumi-cortecs:"
-"""The beginning of the tags that name an order, and of nothing else."""
-LABEL_TAG: Final = "label:"
-"""The beginning of the tags that are labels: label:NAME=VALUE."""
-
 CURRENCY: Final = "USD"
 _CLIENT: Final = "pulumi_cortecs.shadeform.client:ShadeformClient"
 _MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
-
-
-def _tag(value: Any) -> str:
-    tag = string(value)
-    if not tag or not tag.isprintable() or tag != tag.strip() or tag.startswith((ORDER_TAG, LABEL_TAG)):
-        raise InvalidValueError(
-            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG} (orders and labels), or a space; "
-            f"got {tag!r}"
-        )
-    return tag
 
 
 _ENVS: Final = mapping_of(hidden_string, _VARIABLE)
@@ -152,7 +137,7 @@ ARGUMENTS: Final = ArgumentTable(
         "launch_configuration": _optional(_launch_configuration, {}, secret=True),
         "auto_delete": _optional(_THRESHOLDS, {}, Change.UPDATE),
         "alert": _optional(_THRESHOLDS, {}, Change.UPDATE),
-        "tags": _optional(list_of(_tag), [], Change.UPDATE),
+        "tags": _optional(list_of(text_tag), [], Change.UPDATE),
         "spend_limit": _optional(money_in(CURRENCY), "", Change.UPDATE),
         ENDPOINT_PORT: _optional(integer(0, _MAX_PORT), 0, Change.NOTHING),
         **LIFE_CYCLE_WITHOUT_STOP,
@@ -218,17 +203,9 @@ INSTANCE: Final = InstanceKind(
 
 
 def _volume_outputs(volume: ApiVolume) -> dict[str, Any]:
-    return {
-        "cloud": volume.cloud,
-        "region": volume.region,
-        "size_in_gb": volume.size_in_gb,
-        "name": volume.name,
-        "cloud_assigned_id": volume.cloud_assigned_id or "",
-        "fixed_size": bool(volume.fixed_size),
-        "supports_multi_mount": bool(volume.supports_multi_mount),
-        "cost_estimate": volume.cost_estimate or "",
-        "mounted_by": volume.mounted_by or "",
-    }
+    flags = {key: bool(getattr(volume, key)) for key in ("fixed_size", "supports_multi_mount")}
+    texts = ("cloud", "region", "name", "cloud_assigned_id", "cost_estimate", "mounted_by")
+    return {**{key: getattr(volume, key) or "" for key in texts}, "size_in_gb": volume.size_in_gb, **flags}
 
 
 def _undeletable(key: ApiSshKey) -> str:
@@ -280,6 +257,7 @@ VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
     id_of=lambda volume: volume.id,
     outputs=_volume_outputs,
     market=imported("pulumi_cortecs.shadeform.market:volume_market"),
+    pinned=imported("pulumi_cortecs.shadeform.market:pinned_volume_market"),
     destroys_data=True,
     used_by=lambda volume: volume.mounted_by or "",
 )

@@ -71,8 +71,8 @@ class Staged(Protocol):
 class CloudCase:
     """One cloud as the suites know it.
 
-    `instance` and `endpoint` are the names of its providers; `kind` loads its InstanceKind; `client` is the module that
-    asks for the shared HTTP client; `simulated` is what the simulator knows it by, `staged` the same without a network.
+    `instance` and `endpoint` are the names of its providers; `kind` loads its InstanceKind; `simulated` is
+    what the simulator knows it by, `staged` the same without a network.
 
     `programs` are what programs may say, no two alike, so that one is the replacement of another, and the first two
     differ in nothing but what replaces; `adopting` is what
@@ -88,7 +88,6 @@ class CloudCase:
     instance: str
     endpoint: str
     kind: Callable[[], InstanceKind]
-    client: str
     simulated: Vendor
     staged: Callable[[World], Staged]
     programs: Sequence[Arguments]

@@ -197,7 +197,8 @@ def test_allow_lists_see_names_of_regions_and_fail_closed(market: GcoreMarket) -
 
 def test_an_order_within_quota_and_capacity_lacks_nothing(client: GcoreClient) -> None:
     assert shortfalls(client, wanted(container(1, 0, 300)), None) == []
-    assert shortfalls(client, wanted(containers=UNKNOWN), None) == []
+    for vague in (wanted(containers=UNKNOWN), {"timeout": 120}, wanted(container("nowhere-1")), wanted(container(2))):
+        assert shortfalls(client, vague, None) == []
 
 
 def test_a_new_account_is_told_how_to_ask_for_quota(sim: Simulator, client: GcoreClient) -> None:
