@@ -126,7 +126,7 @@ def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], prob
         # a preview without network or credentials; create refuses inputs without a price
         call.warn(f"the price is unknown, and `pulumi up` would refuse to buy it: {error}")
         return dict(wanted)
-    if reason := quote_records.max_price_problem(inputs, inputs["quote"]):
+    if is_live and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         problems.append(Problem("max_price", reason))
     if not problems:
         quote_records.record(kind, call.urn, inputs)
