@@ -200,11 +200,6 @@ class ApiQuota(WireModel):
             for name in sorted(key.removesuffix("_limit") for key in numbers if key.endswith("_limit"))
         }
 
-    @property
-    def exceeded(self) -> dict[str, tuple[int, int, int]]:
-        """Those that do not suffice."""
-        return {name: row for name, row in self.rows.items() if row[2] and row[1] + row[2] > row[0]}
-
 
 class ApiApiKey(_Named):
     """A key for deployments. Only the answer to its creation has the `secret`; `expires_at` is ISO-8601."""
