@@ -76,8 +76,8 @@ def _resolve(
     arguments = kind.arguments
     kept = {key: olds[key] for key in arguments if key in olds and key not in (*arguments.defaults, *program_inputs)}
     wanted = {**arguments.defaults, **kept, **program_inputs}
-    before = arguments.restore_defaults(olds)
-    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], before.get(key))]
+    former = arguments.restore_defaults(olds)
+    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], former.get(key))]
     record_former_name(olds)
     if NAME not in program_inputs and (not olds or changed):
         wanted[NAME], replaces = next_name(kind, olds)
@@ -126,7 +126,7 @@ def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], prob
         # a preview without network or credentials; create refuses inputs without a price
         call.warn(f"the price is unknown, and `pulumi up` would refuse to buy it: {error}")
         return dict(wanted)
-    if reason := quote_records.max_price_problem(inputs, inputs["quote"]):
+    if is_live and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         problems.append(Problem("max_price", reason))
     if not problems:
         quote_records.record(kind, call.urn, inputs)

@@ -83,6 +83,9 @@ class Generated:
 GENERATED: Final = Generated()
 """A name of the usual length."""
 
+PRICED_BY: Final = "priced_by"
+"""The key of a quote whose price the vendor hides: the catalogue that has it instead. Limits do not count by it."""
+
 LIVE: Final = "live"
 """The source of a quote whose prices are the vendor's prices of today."""
 

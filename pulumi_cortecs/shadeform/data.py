@@ -12,7 +12,7 @@ for an Output in place of a plain value and for another package's provider.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
@@ -20,7 +20,7 @@ import pulumi
 from pulumi_cortecs.lifecycle.labels import ORDER_TAG
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.place_market import Listing
-from pulumi_cortecs.resources.data_lookup import Config, DataSources
+from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import UnknownIdError
 from pulumi_cortecs.shadeform import market
 from pulumi_cortecs.shadeform.client import ApiInstance
@@ -149,18 +149,14 @@ def _instance_types(
         and (listing.available or not available)
     ]
     return [
-        InstanceType(
-            cloud=listing.row.cloud,
-            region=listing.region,
-            shade_instance_type=listing.row.shade_instance_type,
-            gpu_type=listing.gpu_type,
-            num_gpus=listing.num_gpus,
-            vram_per_gpu_in_gb=listing.row.configuration.vram_per_gpu_in_gb,
+        row_of(
+            InstanceType,
+            listing,
+            listing.row,
+            listing.row.configuration,
             hourly_price=market.dollars(listing.row.hourly_price).decimal_string(),
             currency=CURRENCY,
-            available=listing.available,
             os_options=tuple(listing.row.configuration.os_options),
-            deployment_type=listing.row.deployment_type,
         )
         for listing in wanted
     ]
@@ -170,14 +166,7 @@ def _volume_types(config: Config, cloud: str, region: str) -> list[VolumeType]:
     cloud_of_account = accounts.account(INSTANCE, config).cloud
     assert isinstance(cloud_of_account, ShadeformCloud)
     return [
-        VolumeType(
-            cloud=listing.row.cloud,
-            region=listing.region,
-            price_per_gb_per_hour=listing.price.decimal_string(),
-            currency=CURRENCY,
-            fixed_size=listing.row.fixed_size,
-            supports_multi_mount=listing.row.supports_multi_mount,
-        )
+        row_of(VolumeType, listing.row, price_per_gb_per_hour=listing.price.decimal_string(), currency=CURRENCY)
         for listing in sorted(market.volume_listings(cloud_of_account.client.volume_types()), key=Listing.by_price)
         if listing.price is not None and cloud in ("", listing.row.cloud) and region in ("", listing.region)
     ]
@@ -187,12 +176,12 @@ def _instance(config: Config, instance_id: str) -> InstanceInfo:
     instance: ApiInstance | None = accounts.account(INSTANCE, config).cloud.get_instance(instance_id)
     if instance is None:
         raise UnknownIdError(f"Shadeform has no instance {instance_id!r} in this account")
-    reported = {part.name: getattr(instance, part.name) for part in fields(InstanceInfo)}
     price, cost = instance.hourly_price or 0, instance.cost_estimate
-    changed = {
-        "ip": instance.ip or None,
-        "hourly_price": str(market.dollars(price)) if price > 0 else None,
-        "cost_estimate": f"{cost} {CURRENCY}" if cost else None,
-        "tags": tuple(tag for tag in instance.tags if not tag.startswith(ORDER_TAG)),
-    }
-    return InstanceInfo(**{**reported, **changed})
+    return row_of(
+        InstanceInfo,
+        instance,
+        ip=instance.ip or None,
+        hourly_price=str(market.dollars(price)) if price > 0 else None,
+        cost_estimate=f"{cost} {CURRENCY}" if cost else None,
+        tags=tuple(tag for tag in instance.tags if not tag.startswith(ORDER_TAG)),
+    )

@@ -141,7 +141,7 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     assert (cloud.fingerprint, cloud.base_url, cloud.list_lag) == (credentials.fingerprint, url, 10.0)
     market = kind.market(url, AnswerCache(SystemClock(), 10.0))
     lists = limits_file.CLOUDS[case.name].values()
-    assert {listed.argument for listed in lists} <= set(kind.arguments.replacing)
+    assert {listed.argument for listed in lists} <= {*kind.arguments.replacing, *kind.arguments.priced}
     assert {listed.value for listed in lists} <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))
 
 
