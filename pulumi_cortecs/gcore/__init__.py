@@ -1,8 +1,6 @@
 """Gcore Everywhere Inference: deployments that scale, in many regions, as resources that a program declares and data
 sources that it calls."""
 
-from typing import TYPE_CHECKING
-
 from pulumi_cortecs.gcore.resources import (
     ApiKey,
     ApiKeyArgs,
