@@ -32,8 +32,9 @@ def offers(
     available: Annotated[bool, typer.Option("--available", help="Only what can be bought now.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List what the clouds rent out now, sorted by price within a currency. Only Gcore needs credentials; without them it
-    is left out, unless --cloud names it.
+    """List what the clouds rent out now, sorted by price within a currency.
+
+    Only Gcore needs credentials; without them it is left out, unless --cloud names it.
 
     Exit codes: 0, or 1 if a cloud could not be asked; the others are shown.
     """

@@ -29,24 +29,53 @@ from pulumi_cortecs.gcore.resources import (
     Threshold,
     Triggers,
 )
+from pulumi_cortecs.resources.public_face import at_first_use
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.gcore.data import (
+        Capacity,
+        DeploymentInfo,
+        Flavor,
+        Model,
+        Quota,
+        Region,
+        get_capacity,
+        get_capacity_output,
+        get_deployment,
+        get_deployment_output,
+        get_flavors,
+        get_flavors_output,
+        get_models,
+        get_models_output,
+        get_quota,
+        get_quota_output,
+        get_regions,
+        get_regions_output,
+    )
 
 __all__ = [
     "ApiKey",
     "ApiKeyArgs",
     "AwsIamData",
+    "Capacity",
     "Container",
     "ContainerProbe",
+    "DeploymentInfo",
     "Endpoint",
     "ExecProbe",
+    "Flavor",
     "HttpGetProbe",
     "HttpTrigger",
     "InferenceDeployment",
     "InferenceDeploymentArgs",
     "IngressOpts",
     "Logging",
+    "Model",
     "ProbeConfiguration",
     "Probes",
     "Provider",
+    "Quota",
+    "Region",
     "RegistryCredential",
     "RegistryCredentialArgs",
     "RetentionPolicy",
@@ -57,4 +86,19 @@ __all__ = [
     "TcpSocketProbe",
     "Threshold",
     "Triggers",
+    "get_capacity",
+    "get_capacity_output",
+    "get_deployment",
+    "get_deployment_output",
+    "get_flavors",
+    "get_flavors_output",
+    "get_models",
+    "get_models_output",
+    "get_quota",
+    "get_quota_output",
+    "get_regions",
+    "get_regions_output",
 ]
+
+if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
+    __getattr__, __dir__ = at_first_use(globals(), __all__, "pulumi_cortecs.gcore.data")

@@ -200,11 +200,6 @@ class ApiQuota(WireModel):
             for name in sorted(key.removesuffix("_limit") for key in numbers if key.endswith("_limit"))
         }
 
-    @property
-    def exceeded(self) -> dict[str, tuple[int, int, int]]:
-        """Those that do not suffice."""
-        return {name: row for name, row in self.rows.items() if row[2] and row[1] + row[2] > row[0]}
-
 
 class ApiApiKey(_Named):
     """A key for deployments. Only the answer to its creation has the `secret`; `expires_at` is ISO-8601."""
@@ -254,10 +249,6 @@ class _Tasks(WireModel):
     tasks: Whole[Id]
 
 
-class _Done(WireModel):
-    """An answer whose content is ignored, often an empty one."""
-
-
 PLAIN: Final[Mapping[str, type[_Named]]] = {
     "api_keys": ApiApiKey,
     "registry_credentials": ApiRegistryCredential,
@@ -282,7 +273,7 @@ class GcoreClient(VendorApi):
 
     def deployment(self, name: str) -> ApiDeployment:
         """One deployment. Raises NotFoundError for an unknown name (404 by inference)."""
-        return self._core.call("GET", self._of_project("deployments", name), ApiDeployment, retry=Retry.IDEMPOTENT)
+        return self._get(self._of_project("deployments", name), ApiDeployment)
 
     def create_deployment(self, body: Mapping[str, Any]) -> list[str]:
         """Buys a deployment, and returns the ids of its tasks. It is not sent again once the vendor may have received
@@ -299,11 +290,11 @@ class GcoreClient(VendorApi):
 
     def start_deployment(self, name: str) -> None:
         """Starts a stopped deployment with its least replicas."""
-        self._send("POST", f"{self._of_project('deployments', name)}/start", _Done)
+        self._send("POST", f"{self._of_project('deployments', name)}/start", WireModel)
 
     def stop_deployment(self, name: str) -> None:
         """Stops a deployment, which then costs nothing."""
-        self._send("POST", f"{self._of_project('deployments', name)}/stop", _Done)
+        self._send("POST", f"{self._of_project('deployments', name)}/stop", WireModel)
 
     def logs(self, name: str, limit: int, region_id: int | None = None) -> list[ApiLogLine]:
         """The last lines of a deployment's log, the newest first: of all regions, or of one."""
@@ -316,20 +307,19 @@ class GcoreClient(VendorApi):
 
     def task(self, task_id: str) -> ApiTask:
         """One task. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._core.call("GET", self._path("cloud/v1/tasks", task_id), ApiTask, retry=Retry.IDEMPOTENT)
+        return self._get(self._path("cloud/v1/tasks", task_id), ApiTask)
 
     def check_limits(self, flavor_name: str, containers: Iterable[Mapping[str, Any]]) -> ApiQuota:
         """The quota that such a deployment needs; `containers` are in the API's form."""
         body = {"flavor_name": flavor_name, "containers": [dict(one) for one in containers]}
         path = f"{self._of_project('deployments')}/check_limits"
-        return self._core.call("POST", path, ApiQuota, retry=Retry.IDEMPOTENT, body=body)
+        return self._send("POST", path, ApiQuota, body)
 
     def price(self, flavor_name: str, containers: Iterable[Mapping[str, Any]]) -> ApiPricePreview:
         """The price of such a deployment with all its replicas; of `containers` only region and `scale.max` count."""
         wanted = [{"region_id": one["region_id"], "scale": {"max": one["scale"]["max"]}} for one in containers]
         body = {"flavor_name": flavor_name, "containers": wanted}
-        path = "/cloud/v2/pricing/inference/deployments"
-        return self._core.call("POST", path, ApiPricePreview, retry=Retry.IDEMPOTENT, body=body)
+        return self._send("POST", "/cloud/v2/pricing/inference/deployments", ApiPricePreview, body)
 
     def flavors(self) -> list[ApiFlavor]:
         """All hardware types."""
@@ -345,8 +335,7 @@ class GcoreClient(VendorApi):
 
     def capacity(self) -> list[ApiCapacity]:
         """What can be had now, by region."""
-        path = "/cloud/v3/inference/capacity"
-        return self._core.call("GET", path, _Page[ApiCapacity], retry=Retry.IDEMPOTENT).results
+        return self._get("/cloud/v3/inference/capacity", _Page[ApiCapacity]).results
 
     def all_of(self, kind: str) -> dict[str, Any]:
         """All resources of this kind in the project (a key of `PLAIN`), by name."""
@@ -354,7 +343,7 @@ class GcoreClient(VendorApi):
 
     def one_of(self, kind: str, name: str) -> Any:
         """One of them. Raises NotFoundError for an unknown name (404 by inference)."""
-        return self._core.call("GET", self._of_project(kind, name), PLAIN[kind], retry=Retry.IDEMPOTENT)
+        return self._get(self._of_project(kind, name), PLAIN[kind])
 
     def create(self, kind: str, body: Mapping[str, Any]) -> OrderAnswer[Any]:
         """Creates one: no later answer has the secret of a key. It is not sent again once the vendor may have received
@@ -364,15 +353,15 @@ class GcoreClient(VendorApi):
 
     def patch(self, kind: str, name: str, changes: Mapping[str, Any]) -> None:
         """Changes these fields of one."""
-        self._send("PATCH", self._of_project(kind, name), _Done, changes)
+        self._send("PATCH", self._of_project(kind, name), WireModel, changes)
 
     def put(self, kind: str, name: str, body: Mapping[str, Any]) -> None:
         """Replaces all fields of one, but its name."""
-        self._send("PUT", self._of_project(kind, name), _Done, body)
+        self._send("PUT", self._of_project(kind, name), WireModel, body)
 
     def delete(self, kind: str, name: str) -> None:
         """Deletes one."""
-        self._send("DELETE", self._of_project(kind, name), _Done)
+        self._send("DELETE", self._of_project(kind, name), WireModel)
 
     def _of_project(self, kind: str, name: str | None = None) -> str:
         """The path of a list of the project, or of what has this name in it. Raises ConfigurationError for a project

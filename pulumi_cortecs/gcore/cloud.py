@@ -152,7 +152,7 @@ class GcoreCloud(
             **({"listening_port": instance.listening_port} if instance.listening_port else {}),
             "containers": spec.minimal_containers([row.spec for row in instance.containers]),
             **({} if instance.timeout is None else {"timeout": instance.timeout}),
-            **({} if instance.api_keys is None else {"api_keys": spec.sorted_names(instance.api_keys)}),
+            **_reported_keys(instance),
             "command": [instance.command] if instance.command else [],
             "credentials_name": instance.credentials_name or "",
             "description": instance.description or "",
@@ -218,6 +218,12 @@ class GcoreCloud(
         """Records the last of a request's tasks; none for a request that changes nothing."""
         with self._lock:
             self._tasks[name] = tasks[-1] if tasks else ""
+
+
+def _reported_keys(instance: ApiDeployment) -> dict[str, Any]:
+    """Its keys; null stands for none where nobody needs one, and is unknown elsewhere."""
+    is_unknown = instance.api_keys is None and instance.auth_enabled is not False
+    return {} if is_unknown else {"api_keys": spec.sorted_names(instance.api_keys or [])}
 
 
 def _is_ready(row: ApiContainer) -> bool:

@@ -11,9 +11,10 @@ raises DataSourceError, and TypeError for an Output in place of a plain value an
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import pulumi
 
@@ -21,13 +22,10 @@ from pulumi_cortecs.gcore.client import VENDOR, GcoreClient
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.gcore.market import price_of
 from pulumi_cortecs.gcore.resources import Provider
+from pulumi_cortecs.http.credentials import resolve_credentials
 from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.resources.data_lookup import Config, DataSources
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
-
-if TYPE_CHECKING:
-    from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 
 T = TypeVar("T")
 
@@ -204,7 +202,7 @@ def get_deployment_output(
 
 
 def _client(config: Config) -> GcoreClient:
-    return cast("AccountCloud[GcoreClient, Any]", accounts.account(INSTANCE, config).cloud).client
+    return GcoreClient(resolve_credentials(CREDENTIALS, os.environ, config))
 
 
 def _regions(config: Config) -> list[Region]:

@@ -137,7 +137,8 @@ def _optional(
     priced: bool = False,
     interrupts: bool = False,
 ) -> Argument:
-    return Argument(read, default, change, priced, interrupts, in_state_if_default=False)
+    # without what interrupts, a preview of any change could not tell whether the Endpoint waits again
+    return Argument(read, default, change, priced, interrupts, in_state_if_default=interrupts)
 
 
 ARGUMENTS: Final = ArgumentTable(

@@ -17,12 +17,12 @@ from pulumi_cortecs.cost.quote import Quote, per_minute
 from pulumi_cortecs.cost.suggestions import suggestion
 from pulumi_cortecs.gcore.client import CLOUD, VENDOR, ApiPricePreview, GcoreClient
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
-from pulumi_cortecs.gcore.quota import Replicas, replicas_of, room_by_region, shortfalls
+from pulumi_cortecs.gcore.quota import Replicas, region_key, replicas_of, room_by_region, shortfalls
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
 from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.provider.answer_cache import AnswerCache
-from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
+from pulumi_cortecs.provider.kind import LIVE, PRICED_BY, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import fallback_prices, quote_source
 from pulumi_cortecs.provider.place_market import Listing, offers_of, prices_of
 from pulumi_cortecs.provider.properties import UNKNOWN, has_unknown, is_unknown
@@ -65,7 +65,7 @@ class LiveOffers:
             return Priced(hourly, notes)
         pinned = self._pinned()
         hourly = None if pinned is None else _pinned_price(pinned, flavor, replicas)
-        return Priced(hourly, notes if pinned is None else {**notes, "priced_by": quote_source(pinned)})
+        return Priced(hourly, notes if pinned is None else {**notes, PRICED_BY: quote_source(pinned)})
 
     def _pinned(self) -> PriceList | None:
         base_url = self.client().base_url
@@ -141,10 +141,9 @@ class GcoreMarket:
     def policy_values(self, inputs: Inputs) -> Mapping[str, PolicyValue]:
         """The values for allow-lists: the flavor, and the name of each region, by the quote where it is an id."""
         flavor = inputs.get("flavor_name", f"a flavor that {VENDOR} does not report")
-        containers = inputs.get("containers", [{"region_id": f"a region that {VENDOR} does not report"}])
-        quote = inputs.get("quote") or {}
-        regions = () if is_unknown(containers) else (_named(container, quote) for container in containers)
-        known = tuple(region for region in regions if region is not None)
+        regions = _regions(inputs) if "containers" in inputs else [f"a region that {VENDOR} does not report"]
+        names = (_name(region, inputs.get("quote") or {}) for region in regions)
+        known = tuple(name for name in names if name is not None)
         return {"hardware_type_id": None if is_unknown(flavor) else flavor, "region": known}
 
     def _least(self, flavor: str, replicas: Replicas, most: Replicas, hourly: Money) -> dict[str, str]:
@@ -218,9 +217,14 @@ def _pinned_price(prices: PriceList, flavor: str, replicas: Replicas) -> Money |
     return None if row is None else row.price_per_hour * sum(replicas.values())
 
 
-def _named(container: Mapping[str, Any], quote: Any) -> str | None:
-    """The name of a container's region; None where only `up` will know it, or a catalogue has no names."""
-    region = container["region_id"]
+def _regions(inputs: Inputs) -> list[Any]:
+    """The region of each container; none while the containers are unknown."""
+    containers = inputs.get("containers", UNKNOWN)
+    return [] if is_unknown(containers) else [one if is_unknown(one) else one["region_id"] for one in containers]
+
+
+def _name(region: Any, quote: Any) -> str | None:
+    """The name of a region; None where only `up` will know it, or a catalogue has no names."""
     if isinstance(region, str):
         return region
     if is_unknown(region, quote) or quote.get("source", LIVE) != LIVE:
@@ -232,13 +236,19 @@ def _named(container: Mapping[str, Any], quote: Any) -> str | None:
 def _offer_problems(inputs: Inputs, flavors: Collection[str], names: Mapping[int, str]) -> list[Problem]:
     """The arguments that name nothing on offer, as far as they are known."""
     problems = []
-    flavor, containers = (inputs.get(key, UNKNOWN) for key in ("flavor_name", "containers"))
+    flavor = inputs.get("flavor_name", UNKNOWN)
     if not is_unknown(flavor) and flavor not in flavors:
         problems.append(Problem("flavor_name", f"{VENDOR} has no flavor {flavor!r}{suggestion(flavor, flavors)}"))
-    for number, container in enumerate([] if is_unknown(containers) or not names else containers):
-        region = container["region_id"]
-        known = set(names.values()) if isinstance(region, str) else set(names)
-        if not is_unknown(region) and region not in known:
+    ids, keys = {name: key for key, name in names.items()}, set[Any]()
+    for number, region in enumerate(_regions(inputs) if names else []):
+        known = set(ids) if isinstance(region, str) else set(names)
+        if is_unknown(region):
+            continue
+        if region not in known:
             text = f"[{number}].region_id: {VENDOR} has no inference in {region!r}"
             problems.append(Problem("containers", text + suggestion(str(region), map(str, known))))
+        elif (key := region_key(region, ids)) in keys:  # by its number and by its name
+            text = f"[{number}].region_id: got {region!r}, which is there already; {names[key]} is region {key}"
+            problems.append(Problem("containers", text))
+        keys.add(region_key(region, ids))
     return problems

@@ -25,11 +25,13 @@ def order_problems(client: GcoreClient, inputs: Inputs, current: Inputs | None) 
 
 def shortfalls(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[Problem]:
     """The reasons why Gcore could not carry out an order, or a change of the running deployment with the `current`
-    inputs: a quota, or the room for the replicas that would start at once. Nothing as long as an argument is unknown.
-    Raises CloudError."""
-    if has_unknown(inputs["flavor_name"], inputs["containers"]):
+    inputs: a quota, or the room for the replicas that would start at once. Nothing as long as an argument is unknown,
+    or a region is none. Raises CloudError."""
+    if not inputs.keys() >= _PLACES or has_unknown(inputs["flavor_name"], inputs["containers"]):
         return []
     names = {region.id: region.slug for region in client.regions()}
+    if not names.keys() >= replicas_of(inputs, "max", {name: key for key, name in names.items()}).keys():
+        return []
     counted = current if current and current.keys() >= _PLACES else {}
     return [*_quota_problems(client, inputs, counted, names), *_room_problems(client, inputs, counted, names)]
 
@@ -41,8 +43,16 @@ def room_by_region(client: GcoreClient) -> dict[int, dict[str, int]]:
 
 def replicas_of(inputs: Inputs, end: str, ids: Mapping[str, int]) -> Replicas:
     """The replicas in each region at one `end` of the scale, "min" or "max". `ids` are those of the regions by name."""
-    # the host passes every number as a float
-    return {_key(one["region_id"], ids): int(one["scale"][end]) for one in inputs.get("containers") or ()}
+    replicas: Replicas = {}
+    for one in inputs.get("containers") or ():
+        key = region_key(one["region_id"], ids)
+        replicas[key] = replicas.get(key, 0) + int(one["scale"][end])  # the host passes every number as a float
+    return replicas
+
+
+def region_key(region: Any, ids: Mapping[str, int]) -> Any:
+    """The id of a region that is named by its id or its name; the name where its id is not known."""
+    return ids.get(region, region) if isinstance(region, str) else int(region)
 
 
 def scales_of(inputs: Inputs, names: Names) -> list[dict[str, Any]]:
@@ -92,7 +102,3 @@ def _elsewhere(inputs: Inputs, number: int, more: int, free: Mapping[str, int]) 
         if room >= more
         for moved in [[*containers[:number], {**containers[number], "region_id": name}, *containers[number + 1 :]]]
     )
-
-
-def _key(region: Any, ids: Mapping[str, int]) -> Any:
-    return ids.get(region, region) if isinstance(region, str) else int(region)

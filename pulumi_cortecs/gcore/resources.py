@@ -19,8 +19,9 @@ from pulumi_cortecs.gcore.kind import (
     REGISTRY_CREDENTIAL,
     SECRET,
 )
+from pulumi_cortecs.gcore.spec import PROBES
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import as_objects, as_secret
+from pulumi_cortecs.resources.constructor import as_objects, as_secret, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointResource,
@@ -282,21 +283,10 @@ def _inputs_of(args: InferenceDeploymentArgs, _: str | None) -> dict[str, Any]:
     inputs = {key: as_objects(value) for key, value in vars(args).items()}
     if args.auth_enabled is None:  # as an input it would hide the output
         del inputs["auth_enabled"]
-    envs = {} if args.envs is None else args.envs
-    return {
-        **inputs,
-        "ready_key": as_secret(args.ready_key),
-        "envs": as_secret(envs),
-        "probes": _probes(inputs["probes"]),
-    }
-
-
-def _probes(probes: Any) -> Any:
-    """Probes as a secret if they have headers, which may have a key in them."""
-    rows = probes.values() if isinstance(probes, Mapping) else []
-    found = [row["probe"] for row in rows if isinstance(row, Mapping) and isinstance(row.get("probe"), Mapping)]
-    has_headers = any("headers" in (probe.get("http_get") or {}) for probe in found)
-    return as_secret(probes) if has_headers else probes
+    headers = [f"{name}.probe.http_get.headers" for name in PROBES]  # they may have a key in them
+    envs = as_secret({} if args.envs is None else args.envs)
+    probes = with_secrets(inputs["probes"], *headers)
+    return {**inputs, "ready_key": as_secret(args.ready_key), "envs": envs, "probes": probes}
 
 
 _FORM = InstanceForm(INSTANCE, InferenceDeploymentArgs, Endpoint, _inputs_of, secret_outputs=("envs",))
@@ -377,8 +367,8 @@ class InferenceDeployment(InstanceResource, form=_FORM):
     project_id = EndpointOutput[int]()
     """The project in which it runs."""
     regions = EndpointOutput[list[Any]]()
-    """Its containers at Gcore, each with `region_id`, `region` (the name), `address`, `error_message` and
-    `deploy_status` (`ready` and `total`), as of the last `up` or `refresh`."""
+    """Its containers at Gcore, each with `region_id`, `address`, the number of `ready` replicas of a `total`, and
+    `error_message`, "" for none, as of the last `up` or `refresh`."""
 
 
 @dataclass(kw_only=True)

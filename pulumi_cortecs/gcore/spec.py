@@ -2,7 +2,7 @@
 
 Programs and the vendor write the same in several ways: with defaults and without, in another order. The `minimal_...`
 functions bring both to the spelling of check. The API's form says everything, so that a PATCH means the same whether
-the vendor merges it with the former value or not. Pure; docs/apis/gcore.md#create-body has the defaults.
+the vendor merges it with the former value or not. Pure; docs/apis/gcore.md#create has the defaults.
 """
 
 from __future__ import annotations

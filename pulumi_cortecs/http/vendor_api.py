@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
 import httpx
+from pydantic import create_model
 
 from pulumi_cortecs.http.api_client import ApiClient, ModelT, Retry, WireModel, shared_client
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.text import require_path_part
+from pulumi_cortecs.http.wire import Offers, Whole
+
+R = TypeVar("R", bound=WireModel)
+
+
+@cache
+def _listing(name: str, row: Any, all_count: bool) -> type[WireModel]:
+    fields: dict[str, Any] = {name: (Whole[row] if all_count else Offers[row], ...)}
+    return create_model(name, __base__=WireModel, **fields)
 
 
 class VendorApi:
@@ -45,6 +56,12 @@ class VendorApi:
     def _get(self, path: str, answer: type[ModelT]) -> ModelT:
         """The answer to a read."""
         return self._core.call("GET", path, answer, retry=Retry.IDEMPOTENT)
+
+    def _rows(self, path: str, name: str, row: type[R], *, all_count: bool = True) -> list[R]:
+        """The rows of an answer `{name: [...]}`. Unless `all_count`, unreadable ones are left out, but not all."""
+        answer: Any = self._get(path, _listing(name, row, all_count))
+        rows: list[R] = getattr(answer, name)
+        return rows
 
     def _act(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         """A change that may be sent twice; the content of its answer is ignored."""

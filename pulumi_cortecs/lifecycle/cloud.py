@@ -391,6 +391,10 @@ class HasAttachments(ChecksOrders[T]):
     """A cloud whose orders name existing resources that the instance gets: volumes, keys."""
 
     @abstractmethod
+    def attached_ids(self, instance: T) -> frozenset[str]:
+        """The ids of what an instance, an answer of `get_instance`, attaches."""
+
+    @abstractmethod
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
         """The instance that is being deleted, and still holds what an order attaches, as text; "" for none. Sends
         requests."""

@@ -12,6 +12,7 @@ from typing import Any
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.cost.limits_file import LimitsFileError
+from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.provider import (
@@ -28,6 +29,7 @@ from pulumi_cortecs.provider.crud import warn
 from pulumi_cortecs.provider.instance_check import CheckError
 from pulumi_cortecs.provider.kind import CrudKind, Problem
 from pulumi_cortecs.provider.named_resources import NAME, has_former_name, next_name, record_former_name
+from pulumi_cortecs.provider.pinned_catalogue import complete_by_catalogue
 from pulumi_cortecs.provider.properties import equal_values, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
@@ -55,7 +57,7 @@ def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Check
             inputs = _recheck(kind, program_inputs, problems, reviewed)
         else:
             inputs = _resolve(kind, program_inputs, olds, problems)
-    except (CloudError, UnknownStatusError, LimitsFileError) as error:
+    except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if not problems:
             raise CheckError(f"the {kind.name} cannot be checked, so nothing was changed: {error}") from None
         inputs = dict(news)
@@ -74,7 +76,8 @@ def _resolve(
     arguments = kind.arguments
     kept = {key: olds[key] for key in arguments if key in olds and key not in (*arguments.defaults, *program_inputs)}
     wanted = {**arguments.defaults, **kept, **program_inputs}
-    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], olds.get(key))]
+    former = arguments.restore_defaults(olds)
+    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], former.get(key))]
     record_former_name(olds)
     if NAME not in program_inputs and (not olds or changed):
         wanted[NAME], replaces = next_name(kind, olds)
@@ -106,21 +109,29 @@ def _recheck(
 
 def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """The inputs with the market's choices and the price, which the limits and `max_price` judge."""
-    call = host.current_call()
+    call, is_live = host.current_call(), True
     try:
-        inputs = accounts.market(kind).complete(wanted, olds, problems)
-        problems += machine_limits.check(kind, inputs, priced=not problems)
+        try:
+            inputs = accounts.market(kind).complete(wanted, olds, problems)
+        except UnreachableError as error:
+            if olds or problems or kind.pinned is None:
+                raise
+            is_live, where = False, accounts.base_url(kind)
+            inputs, refusals = complete_by_catalogue(kind, kind.pinned, where, error, wanted, olds)
+            problems += refusals
+        problems += machine_limits.check(kind, inputs, priced=is_live and not problems)
     except (UnreachableError, ConfigurationError) as error:
         if olds or problems:
             raise
         # a preview without network or credentials; create refuses inputs without a price
         call.warn(f"the price is unknown, and `pulumi up` would refuse to buy it: {error}")
         return dict(wanted)
-    if reason := quote_records.max_price_problem(inputs, inputs["quote"]):
+    if is_live and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         problems.append(Problem("max_price", reason))
     if not problems:
         quote_records.record(kind, call.urn, inputs)
-        quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
+        if is_live:
+            quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
     return inputs
 
 

@@ -60,7 +60,7 @@ def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str,
     if differing := _describe_mismatches(kind, row.arguments, reported):
         raise DeliveryMismatchError(
             f"{instance_id} is not what was ordered, so the Endpoint does not wait for it: {differing}. It exists and "
-            f"{_cost_text(_price_today(kind, {**row.arguments, **reported}))}. {_next_steps(row.urn)}"
+            f"{_cost_text(_price_today(kind, {**row.inputs, **reported}))}. {_next_steps(row.urn)}"
         )
 
 

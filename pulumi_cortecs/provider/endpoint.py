@@ -259,7 +259,7 @@ def _price_difference(kind: InstanceKind, account: Account, instance: Any, began
     bought_at = account.poller.started_at(instance_id)
     try:
         billed = account.cloud.billed_price(instance) or accounts.hourly_price(
-            kind, row.arguments, accounts.MAX_PRICE_AGE, began_at if bought_at == NEVER else bought_at
+            kind, row.inputs, accounts.MAX_PRICE_AGE, began_at if bought_at == NEVER else bought_at
         )
     except CloudError as error:
         host.current_call().warn(f"the price of {instance_id} is not confirmed, {quoted}/h was quoted: {error}")

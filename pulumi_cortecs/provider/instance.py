@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
@@ -15,17 +14,14 @@ from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import (
     CanReboot,
-    CanUpdate,
     HasDetail,
-    HasLabels,
     HasTasks,
     NamesInstances,
     Phase,
-    TagsOrders,
     UnknownStatusError,
 )
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
-from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels, labels_of_purchase
+from pulumi_cortecs.lifecycle.labels import Labels, labels_of_purchase
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
 from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.purchases import (
@@ -34,7 +30,6 @@ from pulumi_cortecs.lifecycle.purchases import (
     NotBoughtError,
     NotSentError,
     PurchasedInstance,
-    RecoveredInstance,
     RefusedOrderError,
 )
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
@@ -56,9 +51,10 @@ from pulumi_cortecs.provider import (
     session,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LABELS, updatable_by_vendor, vendor_arguments, vendor_changes
+from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
+from pulumi_cortecs.provider.take_over import TakeOverError, take_over
 from pulumi_cortecs.provider.undo import undo_purchase
 
 
@@ -125,6 +121,8 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
             "it: the next `pulumi up` checks that before it orders anything, and `pulumi-cortecs orphans --all-stacks` "
             "lists the instances that no stack owns"
         ) from None
+    except TakeOverError as error:
+        raise InstanceError(str(error)) from None
     except NameRefusedError as error:
         raise InstanceError(
             f"it is unknown whether {inputs[named_resources.NAME]!r} was bought: {error}. The next `pulumi up` says "
@@ -218,7 +216,8 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
         if vendor_end and is_new_ttl:
             changed |= {"ttl"}
         former = Labels(olds.get(LABELS, {}), olds.get("purchase_labels", {}))
-        _update_labels(account, instance_id, former, inputs[LABELS])  # first: if it fails, nothing is restarted twice
+        # first: if it fails, nothing is restarted twice
+        power.update_labels(account, instance_id, former, inputs[LABELS])
         if updated != {LABELS}:
             _update_instance(kind, account, instance_id, olds, inputs, changed, vendor_end)
     except adoption.ReviewMismatchError as error:
@@ -347,18 +346,6 @@ def _update_instance(
             power.start(account, instance_id)
 
 
-def _update_labels(account: Account, instance_id: str, former: Labels, own: Mapping[str, str]) -> Labels:
-    """Gives an instance other labels of the program, at its vendor and in the journal. Returns all its labels. Raises
-    CloudError."""
-    labels = replace(former, own=own)
-    if labels != former:
-        if isinstance(account.cloud, HasLabels):
-            removed = former.merged.keys() - labels.merged.keys()
-            account.cloud.update_labels(instance_id, labels.merged, frozenset(removed))
-        account.log.record_labels(instance_id, own)
-    return labels
-
-
 def _purchase_labels(urn: str) -> dict[str, str]:
     """The labels that a purchase notes by itself. Raises nothing: they must not prevent it."""
     try:
@@ -394,7 +381,7 @@ def _buy(
     else:
         earlier = account.recovery.recover(key, ordered, began_at)
     if earlier is not None:
-        return _take_over(kind, account, inputs, earlier)
+        return take_over(kind, account, inputs, earlier)
     attachments.require_orderable(account, inputs)
     quote_records.require_shown(kind, call.urn, inputs, quote)
     labels = Labels(inputs[LABELS], _purchase_labels(call.urn))
@@ -410,82 +397,6 @@ def _buy(
             "only new instance there that fits the order"
         )
     return bought, labels
-
-
-def _take_over(
-    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: RecoveredInstance[Any]
-) -> tuple[PurchasedInstance[Any], Labels]:
-    """Makes an instance that an earlier run has bought this resource's, changes what the program has changed in place
-    since, and starts it if it is stopped. Returns it, and its labels, those of its purchase as the journal has them.
-
-    Raises CloudError, UnknownStatusError and InstanceError.
-    """
-    live, call = earlier.instance, host.current_call()
-    instance_id, reported = earlier.instance_id, account.cloud.reported_like(live, inputs)
-    unreported = ", ".join(adoption.unreported_arguments(kind, reported))
-    in_place = _changeable(kind, account, live)
-    reviewed = {key: value for key, value in reported.items() if key not in in_place}
-    try:
-        if manager := account.cloud.manager_of(live):
-            raise adoption.ReviewMismatchError(f"{manager} manages it")
-        adoption.require_reviewed(kind, instance_id, reviewed, inputs)
-        if isinstance(account.cloud, TagsOrders) and not account.cloud.may_be_of(live, inputs):
-            raise adoption.ReviewMismatchError("it was ordered with other arguments")
-        changed = _changed_in_place(account, live, inputs, in_place)
-        wanted = {**reported, **{key: inputs[key] for key in changed}}
-        with machine_limits.enforce(kind, account, wanted, instance_id):
-            if changes := changed | ({"ttl"} if "expires_at" in inputs else set()):  # its ttl counts from now
-                power.update(account, instance_id, inputs, changes)
-            if account.cloud.phase(live) is Phase.STOPPED:
-                if unreported:  # a journal may name any stopped instance, and a start would make it cost
-                    raise adoption.ReviewMismatchError(
-                        f"it is stopped, and {kind.vendor} does not report its {unreported}"
-                    )
-                power.start(account, instance_id)
-    except (LimitsFileError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
-        raise InstanceError(
-            f"{instance_id}, which an earlier run bought before it was killed, exists and is not taken over: {error}. "
-            f"{_delete_hint(instance_id)}"
-        ) from None
-    former = account.log.labels_of(instance_id)
-    if former == NO_LABELS and isinstance(account.cloud, HasLabels):  # the journal of another machine has them
-        former = Labels.from_vendor(account.cloud.labels_of(live))
-    labels = _update_labels(account, instance_id, former, inputs[LABELS])
-    # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
-    if (owner := adoption.claim(kind, instance_id, call.urn)) is not None:
-        raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    note = (
-        f"; no answer named it, and it is the only one in {kind.possessive} list that fits" if earlier.inferred else ""
-    )
-    if unreported and not isinstance(account.cloud, TagsOrders):  # a tag says that they are those of the order
-        note += f"; {kind.vendor} does not report its {unreported}, so that cannot be checked"
-    call.warn(
-        f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the "
-        f"state{note}"
-    )
-    # this reading is from before the change
-    return PurchasedInstance(instance_id, None if changed else live, earlier.inferred), labels
-
-
-def _changeable(kind: InstanceKind, account: Account, live: Any) -> frozenset[str]:
-    """The arguments of an instance of an earlier run that may differ from the program, because they can be changed in
-    place. None unless its tag or its name proves that it is this resource's."""
-    cloud, key = account.cloud, accounts.order_key(host.current_call().urn)
-    if not isinstance(cloud, CanUpdate):
-        return frozenset()
-    ref = cloud.order_ref(live) if isinstance(cloud, TagsOrders) else None
-    is_its_own = isinstance(cloud, NamesInstances) or (ref is not None and ref.key in key.digests)
-    return frozenset(updatable_by_vendor(kind.arguments)) if is_its_own else frozenset()
-
-
-def _changed_in_place(
-    account: Account, live: Any, inputs: Mapping[str, Any], in_place: frozenset[str]
-) -> frozenset[str]:
-    """Those of the arguments `in_place` that differ from the program. Raises CloudError."""
-    cloud, found = account.cloud, account.cloud.reported_like(live, inputs)
-    if in_place and isinstance(cloud, HasDetail) and (detail := account.find_detail(cloud.id_of(live))) is not None:
-        found = {**found, **cloud.detailed_inputs(detail, inputs)}
-    return frozenset(key for key in in_place if key in found and not equal_values(found[key], inputs[key]))
 
 
 @contextmanager
@@ -546,7 +457,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
         raise InstanceError(f"{instance_id} is not what the plan showed, so it was not adopted: {'; '.join(reasons)}")
     with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
         pass  # orders nothing
-    _update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
+    power.update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
     if (owner := adoption.claim(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
@@ -657,7 +568,3 @@ def _availability_text(kind: InstanceKind, inputs: Mapping[str, Any], code: str)
         reasons = [machine_limits.with_alternatives(kind, problem).reason for problem in problems]
         return f". {'; '.join(reasons)}" if reasons else ""
     return ""
-
-
-def _delete_hint(instance_id: str) -> str:
-    return f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` deletes it"

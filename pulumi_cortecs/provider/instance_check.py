@@ -6,16 +6,14 @@ ask the market, so that a moved price, a changed recommendation or an API that i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.cost.limits_file import LimitsFileError
-from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
+from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.cloud import ChecksOrders, UnknownStatusError
 from pulumi_cortecs.provider import (
@@ -27,7 +25,6 @@ from pulumi_cortecs.provider import (
     machine_limits,
     named_resources,
     ownership,
-    pinned_catalogue,
     quote_records,
     reviewed_inputs,
     session,
@@ -43,7 +40,7 @@ from pulumi_cortecs.provider.arguments import (
 )
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.named_resources import NAME
-from pulumi_cortecs.provider.pinned_catalogue import quote_source
+from pulumi_cortecs.provider.pinned_catalogue import complete_by_catalogue
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError, equal_values, is_unknown, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
@@ -85,6 +82,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         # a preview without network or credentials; check does not know the operation, and create refuses such inputs
         call.warn(f"the defaults and the price are unknown, and `pulumi up` would refuse to buy it: {error}")
         inputs = _inputs_without_market(kind, program_inputs)
+        instance_check.is_quoted = instance_check.adds_cost = False  # the network may fail after the price was asked for
     if problems:
         return _result(kind, dict(news), problems)
     quote_records.record(kind, call.urn, inputs)
@@ -319,13 +317,8 @@ class _InstanceCheck:
                 raise
             del self.problems[problem_count:]
             where = accounts.base_url(self.kind)
-            prices = pinned_catalogue.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
-            problems: list[Problem] = []
-            settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
-            # the catalogue may be older than the model
-            by = f" (by the {quote_source(prices)}: {self.kind.vendor} cannot be reached)"
-            self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
-            _warn_of_catalogue(prices, error)
+            settled, problems = complete_by_catalogue(self.kind, self.kind.pinned, where, error, wanted, self.olds)
+            self.problems.extend(problems)
             self._check_limits(settled, priced=False)
             return settled
         self.is_quoted = True
@@ -364,12 +357,4 @@ def _warn_of_unreported(kind: InstanceKind, instance_id: str, unreported: Sequen
         host.current_call().warn(
             f"{kind.vendor} does not report {', '.join(unreported)} of {instance_id}: the program's values cannot be "
             "checked, so plan, state, price and limits leave them out"
-        )
-
-
-def _warn_of_catalogue(prices: PriceList, error: UnreachableError) -> None:
-    if session.current().is_first("the catalogue"):
-        host.current_call().warn(
-            f"defaults and prices are those of the catalogue of {prices.as_of:%Y-%m-%d} from "
-            f"{prices.source}, and `pulumi up` would refuse to buy by them: {error}"
         )

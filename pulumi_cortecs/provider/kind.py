@@ -83,6 +83,9 @@ class Generated:
 GENERATED: Final = Generated()
 """A name of the usual length."""
 
+PRICED_BY: Final = "priced_by"
+"""The key of a quote whose price the vendor hides: the catalogue that has it instead. Limits do not count by it."""
+
 LIVE: Final = "live"
 """The source of a quote whose prices are the vendor's prices of today."""
 
@@ -411,7 +414,8 @@ class CrudKind(ResourceKind, Generic[C, R]):
     kept in the state, and a resource whose answer was lost is deleted and created again. So is a free resource that an
     earlier run has created, if the vendor does not report an argument that cannot change in place.
 
-    `market` is that of a resource that costs money: it is quoted, judged by the limits, and counted for the account.
+    `market` is that of a resource that costs money: it is quoted, judged by the limits, and counted for the account;
+    `pinned` is the one that replaces it while the vendor cannot be reached.
     `destroys_data`: a replacement destroys data. `used_by` returns the id of an instance that uses the resource, "" for
     none: a deletion waits `release_timeout` seconds for it. `undeletable` returns the reason why the vendor will never
     delete it, "" for none.
@@ -430,6 +434,7 @@ class CrudKind(ResourceKind, Generic[C, R]):
     outputs: Callable[[R], Mapping[str, Any]]
     told_once: frozenset[str] = frozenset()
     market: Callable[[C, AnswerCache], Market] | None = None
+    pinned: Callable[[PriceList], Market] | None = None
     destroys_data: bool = False
     used_by: Callable[[R], str] = lambda resource: ""
     undeletable: Callable[[R], str] = lambda resource: ""

@@ -128,6 +128,19 @@ def secret_values(variables: Any) -> Any:
     return {name: as_secret(value) for name, value in variables.items()}
 
 
+def with_secrets(value: Any, *paths: str) -> Any:
+    """An object with the values at these paths ("docker.envs") as secrets: all values of an object there. An Output is
+    secret as a whole, at each step of a path."""
+    if not isinstance(value, Mapping):
+        return as_secret(value)
+    parts = dict(value)
+    for path in paths:
+        name, _, rest = path.partition(".")
+        if parts.get(name) is not None:
+            parts[name] = with_secrets(parts[name], rest) if rest else secret_values(parts[name])
+    return parts
+
+
 def as_objects(value: Any) -> Any:
     """Arguments with nested classes as objects, without the fields that were left out."""
     if is_dataclass(value) and not isinstance(value, type):

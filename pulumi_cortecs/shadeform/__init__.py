@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from pulumi_cortecs.shadeform.data import (
         InstanceInfo,
         InstanceType,
+        VolumeType,
         get_instance,
         get_instance_output,
         get_instance_types,
         get_instance_types_output,
+        get_volume_types,
+        get_volume_types_output,
     )
 
 __all__ = [
@@ -49,10 +52,13 @@ __all__ = [
     "Volume",
     "VolumeArgs",
     "VolumeMount",
+    "VolumeType",
     "get_instance",
     "get_instance_output",
     "get_instance_types",
     "get_instance_types_output",
+    "get_volume_types",
+    "get_volume_types_output",
 ]
 
 if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name

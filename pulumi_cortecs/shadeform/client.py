@@ -14,7 +14,7 @@ from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.text import command_parts
 from pulumi_cortecs.http.vendor_api import VendorApi
-from pulumi_cortecs.http.wire import Id, Object, Offers, Rows, Time, Told, Whole, Words, path_part
+from pulumi_cortecs.http.wire import Id, Object, Rows, Time, Told, Words, path_part
 from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 
 VENDOR: Final = "Shadeform"
@@ -82,7 +82,7 @@ class ApiInstance(WireModel):
     """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
     that has not come. Its variables, scripts and passwords, which come back in clear, are not read.
 
-    `auto_delete` and `alert` are None in the list, which omits them.
+    `auto_delete`, `alert`, `volume_ids` and `ssh_key_id` are None or empty in the list, which omits them.
     """
 
     id: _ResourceId
@@ -110,6 +110,8 @@ class ApiInstance(WireModel):
     boot_time: Object = Field(default_factory=dict)
     auto_delete: Told[dict[str, Any]] = None
     alert: Told[dict[str, Any]] = None
+    volume_ids: Rows[Words] = Field(default_factory=list)
+    ssh_key_id: Told[Words] = None
 
     @property
     def container_ports(self) -> dict[int, int]:
@@ -148,26 +150,8 @@ class ApiVolumeType(WireModel):
     cloud: Id
     region: Id
     price_per_gb_per_hour: str
-
-
-class _SshKeys(WireModel):
-    ssh_keys: Whole[ApiSshKey]
-
-
-class _Volumes(WireModel):
-    volumes: Whole[ApiVolume]
-
-
-class _VolumeTypes(WireModel):
-    volume_types: Offers[ApiVolumeType]
-
-
-class _Instances(WireModel):
-    instances: Whole[ApiInstance]
-
-
-class _InstanceTypes(WireModel):
-    instance_types: Offers[ApiInstanceType]
+    fixed_size: Told[bool] = None
+    supports_multi_mount: Told[bool] = None
 
 
 class _Created(WireModel):
@@ -181,7 +165,7 @@ class ShadeformPublicClient(VendorApi):
 
     def instance_types(self) -> list[ApiInstanceType]:
         """All instance types of all clouds."""
-        return self._get("/instances/types", _InstanceTypes).instance_types
+        return self._rows("/instances/types", "instance_types", ApiInstanceType, all_count=False)
 
 
 class ShadeformClient(VendorApi):
@@ -195,7 +179,7 @@ class ShadeformClient(VendorApi):
 
     def instances(self) -> dict[str, ApiInstance]:
         """All instances that are not deleted, by id, those that are being deleted among them."""
-        return {instance.id: instance for instance in self._get("/instances", _Instances).instances}
+        return {instance.id: instance for instance in self._rows("/instances", "instances", ApiInstance)}
 
     def instance(self, instance_id: str) -> ApiInstance:
         """One instance with all its fields. Raises NotFoundError for an unknown id (404 by inference)."""
@@ -220,7 +204,7 @@ class ShadeformClient(VendorApi):
 
     def ssh_keys(self) -> dict[str, ApiSshKey]:
         """All SSH keys of the account by id, the vendor's own among them."""
-        return {key.id: key for key in self._get("/sshkeys", _SshKeys).ssh_keys}
+        return {key.id: key for key in self._rows("/sshkeys", "ssh_keys", ApiSshKey)}
 
     def ssh_key(self, key_id: str) -> ApiSshKey:
         """One SSH key. Raises NotFoundError for an unknown id (404 by inference)."""
@@ -237,7 +221,7 @@ class ShadeformClient(VendorApi):
 
     def volumes(self) -> dict[str, ApiVolume]:
         """All volumes of the account by id."""
-        return {volume.id: volume for volume in self._get("/volumes", _Volumes).volumes}
+        return {volume.id: volume for volume in self._rows("/volumes", "volumes", ApiVolume)}
 
     def volume(self, volume_id: str) -> ApiVolume:
         """One volume. Raises NotFoundError for an unknown id (404 by inference)."""
@@ -245,7 +229,7 @@ class ShadeformClient(VendorApi):
 
     def volume_types(self) -> list[ApiVolumeType]:
         """The kinds of volumes of all clouds, with their prices."""
-        return self._get("/volumes/types", _VolumeTypes).volume_types
+        return self._rows("/volumes/types", "volume_types", ApiVolumeType, all_count=False)
 
     def create_volume(self, inputs: Mapping[str, Any]) -> OrderAnswer[ApiVolume]:
         """Buys a volume of check's inputs, and returns its id. It is not sent again once the vendor may have received

@@ -4,6 +4,7 @@ instances by itself, and can stop nothing."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -142,17 +143,17 @@ class ShadeformCloud(
 
     def detailed_inputs(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         live = {key: _reported_thresholds(getattr(instance, key)) for key in ("auto_delete", "alert")}
-        wanted = _auto_delete(inputs)
+        end, wanted = _meaning(live["auto_delete"]), _meaning(_auto_delete(inputs))
         found: dict[str, Any] = {}
-        if not _is_same_threshold(live["alert"], inputs.get("alert") or {}):
+        if _meaning(live["alert"]) != _meaning(inputs.get("alert") or {}):
             found["alert"] = live["alert"]
-        if _is_same_threshold(live["auto_delete"], wanted):
-            return found
-        if not inputs.get("ttl") and not inputs.get("spend_limit"):
+        if end != wanted and not inputs.get("ttl") and not inputs.get("spend_limit"):
             return {**found, "auto_delete": live["auto_delete"]}
-        kept = {key: _is_same_part(key, live["auto_delete"], wanted) for key in ("date_threshold", "spend_threshold")}
-        found |= {} if kept["date_threshold"] else {"ttl": ""}
-        return found if kept["spend_threshold"] else {**found, "spend_limit": _limit_text(live["auto_delete"])}
+        if end.get("date_threshold") != wanted.get("date_threshold"):
+            found["ttl"] = ""
+        if end.get("spend_threshold") != wanted.get("spend_threshold"):
+            found["spend_limit"] = _limit_text(live["auto_delete"])
+        return found
 
     def ends_at(self, instance: ApiInstance) -> str:
         return str(_reported_thresholds(instance.auto_delete).get("date_threshold", ""))
@@ -171,6 +172,9 @@ class ShadeformCloud(
             except NotFoundError:
                 problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
+
+    def attached_ids(self, instance: ApiInstance) -> frozenset[str]:
+        return frozenset(filter(None, (*instance.volume_ids, instance.ssh_key_id)))
 
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
         for volume_id in inputs["volume_ids"]:
@@ -247,21 +251,15 @@ def _reported_thresholds(reported: Mapping[str, Any] | None) -> dict[str, str]:
     return {key: str(value) for key, value in live.items() if value and not is_no_time(value)}
 
 
-def _is_same_threshold(live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(_is_same_part(key, live, wanted) for key in ("date_threshold", "spend_threshold"))
-
-
-def _is_same_part(key: str, live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Returns whether one threshold is the same, however it is written: 25 and 25.00, Z and +00:00."""
-    one, other = live.get(key, ""), wanted.get(key, "")
-    if not one or not other:
-        return one == other
-    if key == "date_threshold":
-        return parse_timestamp(one) == parse_timestamp(other)
-    try:
-        return Money.of(one, CURRENCY) == Money.of(other, CURRENCY)
-    except ValueError:
-        return False
+def _meaning(thresholds: Mapping[str, str]) -> dict[str, object]:
+    """Thresholds for a comparison, however they are written: 25 and 25.00, Z and +00:00."""
+    meaning: dict[str, object] = {}
+    if date := thresholds.get("date_threshold"):
+        meaning["date_threshold"] = parse_timestamp(date)
+    if spend := thresholds.get("spend_threshold"):
+        with suppress(ValueError):
+            meaning["spend_threshold"] = Money.of(spend, CURRENCY)
+    return {**thresholds, **meaning}
 
 
 def _limit_text(live: Mapping[str, str]) -> str:

@@ -257,6 +257,7 @@ VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
     id_of=lambda volume: volume.id,
     outputs=_volume_outputs,
     market=imported("pulumi_cortecs.shadeform.market:volume_market"),
+    pinned=imported("pulumi_cortecs.shadeform.market:pinned_volume_market"),
     destroys_data=True,
     used_by=lambda volume: volume.mounted_by or "",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -87,11 +87,18 @@ def pinned_market(prices: PriceList) -> ShadeformMarket:
     return ShadeformMarket(lambda: pinned, quote_source(prices))
 
 
-def listed(config: Mapping[str, str]) -> Sequence[Listing]:
-    """All instance types at the base URL of `config` and the environment. Raises ConfigurationError and CloudError."""
+def pinned_volume_market(prices: PriceList) -> VolumeMarket:
+    """The market of volumes by the rows of a catalogue that have the price of a GB."""
+    pinned = [listing for listing in map(Listing.of_row, prices.hardware_types) if listing.place[-1] == _VOLUME]
+    return VolumeMarket(lambda: pinned, quote_source(prices))
+
+
+def listed(config: Mapping[str, str]) -> list[Listing]:
+    """All instance types at the base URL of `config` and the environment, the cheapest first. Raises
+    ConfigurationError and CloudError."""
     market = accounts.market(INSTANCE, config)
     assert isinstance(market, ShadeformMarket)
-    return market.rows()
+    return sorted(market.rows(), key=Listing.by_price)
 
 
 def price_list(base_url: str) -> PriceList:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import as_objects, as_secret, secret_values
+from pulumi_cortecs.resources.constructor import as_objects, as_secret, secret_values, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointResource,
@@ -211,36 +211,20 @@ class Endpoint(EndpointResource, cloud="shadeform"):
     deleted_at: pulumi.Output[str]
 
 
+_SECRETS = ("script_configuration", "docker_configuration.envs", "docker_configuration.registry_credentials")
+
+
 def _inputs_of(args: InstanceArgs, resource_name: str | None) -> dict[str, Any]:
     """The arguments as inputs: nested classes as objects, secrets marked, and the resource's name as the default of an
     instance that is bought."""
     inputs = {key: as_objects(value) for key, value in vars(args).items()}
-    launch = _with_secrets(inputs["launch_configuration"])
     return {
         **inputs,
         "name": resource_name if args.name is None and args.adopt_id is None else args.name,
         "ready_key": as_secret(args.ready_key),
         "envs": secret_values(args.envs),
-        "launch_configuration": launch,
+        "launch_configuration": with_secrets(inputs["launch_configuration"], *_SECRETS),
     }
-
-
-def _with_secrets(launch: Any) -> Any:
-    """A launch configuration with its script, the values of its variables and its registry's password as secrets; one
-    that is an Output is secret as a whole, and so is each part that is."""
-    if not isinstance(launch, Mapping):
-        return as_secret(launch)
-    script, docker = launch.get("script_configuration"), launch.get("docker_configuration")
-    parts: dict[str, Any] = {**launch}
-    if script is not None:
-        parts["script_configuration"] = secret_values(script)
-    if isinstance(docker, Mapping):
-        registry = docker.get("registry_credentials")
-        hidden = {"envs": secret_values(docker.get("envs")), "registry_credentials": secret_values(registry)}
-        parts["docker_configuration"] = {**docker, **{key: value for key, value in hidden.items() if value is not None}}
-    elif docker is not None:
-        parts["docker_configuration"] = as_secret(docker)
-    return parts
 
 
 class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpoint, _inputs_of)):

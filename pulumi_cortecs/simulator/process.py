@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -60,7 +61,7 @@ def serve(
 
 def exports(port: int) -> str:
     """The lines that point a shell at a simulator on `port`."""
-    return "\n".join(f"export {name}={value}" for name, value in environment(port).items())
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment(port).items())
 
 
 @contextmanager

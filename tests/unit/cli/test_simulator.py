@@ -236,7 +236,7 @@ def test_print_env_is_what_a_shell_needs() -> None:
         f'eval "$({sys.executable} -c "from pulumi_cortecs.cli import main; main()" simulator --port 4321 --print-env)"'
     )
     shown = subprocess.run(
-        ["sh", "-c", f"{line}; env | grep ^CORTECS_ | sort"],
+        ["sh", "-c", f"{line}; env | grep -E '^(CORTECS|GCORE)_' | sort"],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -247,6 +247,9 @@ def test_print_env_is_what_a_shell_needs() -> None:
         "CORTECS_API_BASE_URL=http://127.0.0.1:4321/api/v1",
         "CORTECS_CLIENT_ID=sim",
         "CORTECS_CLIENT_SECRET=sim",
+        "GCORE_API_KEY=sim$sim",
+        "GCORE_BASE_URL=http://127.0.0.1:4321",
+        "GCORE_CLOUD_PROJECT_ID=1",
     ]
 
 

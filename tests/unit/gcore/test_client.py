@@ -171,7 +171,7 @@ def test_price_sends_the_most_replicas_only() -> None:
     assert (price.price_per_hour, price.currency_code, price.discount_percent) == (Decimal("1.2"), "EUR", None)
 
 
-def test_only_quotas_that_do_not_suffice_are_exceeded() -> None:
+def test_a_quota_has_its_limit_its_usage_and_what_is_requested() -> None:
     told = {
         "inference_gpu_h100_count_limit": 0,
         "inference_gpu_h100_count_usage": 0,
@@ -181,7 +181,7 @@ def test_only_quotas_that_do_not_suffice_are_exceeded() -> None:
         "inference_instance_count_requested": 1,
     }
     quota = client(Script(answer(200, told))).check_limits("f", [])
-    assert quota.exceeded == {"inference_gpu_h100_count": (0, 0, 2)}
+    assert quota.rows == {"inference_gpu_h100_count": (0, 0, 2), "inference_instance_count": (10, 1, 1)}
 
 
 def test_logs_are_the_last_lines_of_a_region() -> None:

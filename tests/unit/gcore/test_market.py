@@ -15,11 +15,13 @@ from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.gcore import market as markets
 from pulumi_cortecs.gcore.client import GcoreClient
+from pulumi_cortecs.gcore.kind import INSTANCE
 from pulumi_cortecs.gcore.market import GcoreMarket, live_market, pinned_market
-from pulumi_cortecs.gcore.quota import order_problems, shortfalls
+from pulumi_cortecs.gcore.quota import order_problems, replicas_of, shortfalls
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.policy.testing import sample_catalogue
+from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Problem
 from pulumi_cortecs.provider.properties import UNKNOWN
@@ -127,7 +129,7 @@ def test_what_is_stopped_costs_nothing_until_it_is_started(market: GcoreMarket) 
 
 def test_what_is_not_known_yet_has_no_price_yet(market: GcoreMarket) -> None:
     unknown = [container(UNKNOWN), container(1, UNKNOWN, 3), UNKNOWN]
-    for inputs in (wanted(flavor_name=UNKNOWN), wanted(containers=UNKNOWN), *(wanted(one) for one in unknown[:2])):
+    for inputs in (wanted(flavor_name=UNKNOWN), wanted(containers=UNKNOWN), *(wanted(one) for one in unknown)):
         quote, problems = market.quote(inputs)
         assert isinstance(quote, Unknown)
         assert problems == []
@@ -148,6 +150,13 @@ def test_a_misspelt_flavor_or_region_is_named_with_what_is_on_offer(market: Gcor
     assert "1337" in numbered
 
 
+def test_a_region_by_its_number_and_by_its_name_is_one_region(market: GcoreMarket) -> None:
+    (text,) = texts(market.quote(wanted(container(7), container("luxembourg-2")))[1])
+    assert text == ("containers: [1].region_id: got 'luxembourg-2', which is there already; luxembourg-2 is region 7")
+    twice = wanted(container(7, 0, 2), container("luxembourg-2", 0, 3))
+    assert replicas_of(twice, "max", {"luxembourg-2": 7}) == {7: 5}
+
+
 @pytest.mark.parametrize("status", ["hide", "error"])
 def test_a_hidden_price_is_the_pinned_one_and_says_so(
     sim: Simulator, market: GcoreMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str
@@ -161,6 +170,10 @@ def test_a_hidden_price_is_the_pinned_one_and_says_so(
     quote = quote_of(market, wanted(container(1, 1, 2)))
     assert (quote["hourly_total"], quote["hourly_min"], quote["source"]) == ("3.60", "1.80", "live")
     assert quote["priced_by"] == f"catalogue {prices.as_of:%Y-%m-%d}"
+    # the program's author has written the file, so that limits do not believe it
+    assert accounts.hourly_price(INSTANCE, wanted(), 0.0) is None
+    sim.control.settings(gcore_price_status="show")
+    assert accounts.hourly_price(INSTANCE, wanted(), 0.0) == Money.of("1.80", "USD")
 
 
 def vars_of(prices: Any) -> dict[str, Any]:
@@ -182,7 +195,8 @@ def test_a_catalogue_prices_what_cannot_be_asked_for(sim: Simulator) -> None:
 
 
 def test_allow_lists_see_names_of_regions_and_fail_closed(market: GcoreMarket) -> None:
-    inputs = wanted(container(1), container("frankfurt-1"), container(UNKNOWN))
+    inputs = wanted(container(1), container("frankfurt-1"), container(UNKNOWN), UNKNOWN)
+    assert market.policy_values({**inputs, "quote": UNKNOWN})["region"] == ("frankfurt-1",)
     named = {**inputs, "quote": {"source": "live", "regions": {"1": "luxembourg-1"}}}
     assert market.policy_values(named)["region"] == ("luxembourg-1", "frankfurt-1")
     unnamed, *_ = market.policy_values(wanted(container(9.0), quote={}))["region"] or ()
@@ -197,7 +211,8 @@ def test_allow_lists_see_names_of_regions_and_fail_closed(market: GcoreMarket) -
 
 def test_an_order_within_quota_and_capacity_lacks_nothing(client: GcoreClient) -> None:
     assert shortfalls(client, wanted(container(1, 0, 300)), None) == []
-    assert shortfalls(client, wanted(containers=UNKNOWN), None) == []
+    for vague in (wanted(containers=UNKNOWN), {"timeout": 120}, wanted(container("nowhere-1")), wanted(container(2))):
+        assert shortfalls(client, vague, None) == []
 
 
 def test_a_new_account_is_told_how_to_ask_for_quota(sim: Simulator, client: GcoreClient) -> None:

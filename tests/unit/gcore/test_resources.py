@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pulumi_cortecs import gcore
 from pulumi_cortecs.gcore import resources
-from pulumi_cortecs.gcore.client import ApiContainer, ApiDeployment
+from pulumi_cortecs.gcore.client import ApiContainer, ApiDeployment, ApiDeployStatus, GcoreClient
+from pulumi_cortecs.gcore.cloud import GcoreCloud
 from pulumi_cortecs.gcore.kind import API_KEY, ARGUMENTS, INSTANCE, REGISTRY_CREDENTIAL, SECRET
-from pulumi_cortecs.resources.instance import InstanceResource
+from pulumi_cortecs.http.credentials import Credentials
+from pulumi_cortecs.resources.instance import EndpointResource, InstanceResource
 from tests.unit.mocked import run
 
+CLOUD = GcoreCloud(GcoreClient(Credentials("gcore", "https://x", ("k", "1"))), "gcore:0", 0.0, lambda inputs: None)
+FACTS = Path(__file__).parents[3] / "docs/apis/gcore.md"
 DEPLOYMENT = "pulumi-python:dynamic/gcore:InferenceDeployment"
 MINIMAL = """
 minimal = dict(flavor_name="inference-4vcpu-16gib", image="nginx:latest", listening_port=80,
                containers=[gcore.Container(region_id="luxembourg-2", scale=gcore.Scale(min=0, max=2))])
 """
+OF_EVERY_CLOUD = set(EndpointResource.__annotations__)
 PROGRAM = "from pulumi_cortecs import gcore\n" + MINIMAL
 
 
@@ -96,6 +103,30 @@ def test_every_argument_is_one_of_the_table() -> None:
         assert set(inspect.signature(form).parameters) == set(table)
 
 
+@pytest.mark.parametrize(
+    ("told", "reported"),
+    [
+        ({"api_keys": ["b", "a"], "auth_enabled": True}, ["a", "b"]),
+        ({"api_keys": None, "auth_enabled": False}, []),
+        ({"api_keys": None, "auth_enabled": True}, None),
+        ({}, None),
+    ],
+)
+def test_keys_that_somebody_removed_are_drift(told: dict[str, Any], reported: list[str] | None) -> None:
+    row = {"name": "d", "status": "ACTIVE", "flavor_name": "f", "containers": []}
+    assert CLOUD.reported_inputs(ApiDeployment.model_validate({**row, **told})).get("api_keys") == reported
+
+
+def documented() -> set[str]:
+    """The fields of a deployment in the page of facts."""
+    page = FACTS.read_text(encoding="utf-8")
+    orders, answers = (
+        page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0] for heading in ("Create", "Deployment")
+    )
+    told = answers.partition("maybe null:")[2].partition("for each container")[0]
+    return {*re.findall(r"^\| `(\w+)` \|", orders, re.MULTILINE), *re.findall(r"`(\w+)`", told)}
+
+
 def test_every_field_of_the_vendors_deployment_is_an_output() -> None:
     outputs = {
         key
@@ -103,15 +134,14 @@ def test_every_field_of_the_vendors_deployment_is_an_output() -> None:
         if issubclass(cls, InstanceResource)
         for key in (*vars(cls), *cls.__annotations__)
     }
-    assert set(ApiDeployment.model_fields) - {"containers"} <= outputs
-    assert set(ApiContainer.model_fields) == {"region_id", "scale", "address", "deploy_status", "error_message"}
-    told = gcore.InferenceDeployment.__doc__, resources.__file__
-    assert told[0] is not None
-    with open(told[1], encoding="utf-8") as source:
-        text = source.read().rpartition("regions = EndpointOutput")[2].partition("@dataclass")[0]
-    assert [
-        name for name in ("region_id", "address", "error_message", "deploy_status") if f"`{name}`" not in text
-    ] == []
+    assert documented() == set(ApiDeployment.model_fields)
+    assert documented() <= outputs
+    container = ApiContainer.model_validate({"region_id": 7, "scale": {"min": 0, "max": 1}})
+    assert set(container.model_dump()) == {"region_id", "scale", "address", "error_message", "deploy_status"}
+    deployment = {"name": "d", "status": "ACTIVE", "flavor_name": "f", "containers": [container.model_dump()]}
+    reported = CLOUD.endpoint_outputs(ApiDeployment.model_validate(deployment), {})
+    assert set(reported) == set(gcore.Endpoint.__annotations__) - OF_EVERY_CLOUD | {"base_url", "status"}
+    assert set(reported["regions"][0]) == {"region_id", "address", "error_message", *ApiDeployStatus.model_fields}
 
 
 def test_the_outputs_of_the_endpoint_are_properties_of_the_deployment() -> None:

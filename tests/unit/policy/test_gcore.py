@@ -92,7 +92,6 @@ def test_a_region_by_its_id_has_the_name_that_the_quote_gives_it(region_id: Any)
         [gcore_container("luxembourg-1"), gcore_container("luxembourg-2", 0, unknown())],
         [gcore_container("luxembourg-1", 0, 2), gcore_container("luxembourg-2", 0, -1)],
     ],
-    ids=str,
 )
 def test_no_number_of_replicas_is_guessed(containers: Any) -> None:
     deployment = gcore_deployment(quote=MISSING, containers=containers)

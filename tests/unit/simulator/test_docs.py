@@ -27,6 +27,7 @@ from pulumi_cortecs.simulator.control import FaultRequest, SettingsRequest, cont
 from pulumi_cortecs.simulator.corruption import WrongShape
 from pulumi_cortecs.simulator.cortecs import SimulatedCortecs, cortecs_control_router, cortecs_router
 from pulumi_cortecs.simulator.faults import PARAMETERS, ReusedId
+from pulumi_cortecs.simulator.gcore import SimulatedGcore, gcore_control_router, gcore_router
 from pulumi_cortecs.simulator.openai_api import openai_router
 from pulumi_cortecs.simulator.shadeform import SimulatedShadeform, shadeform_control_router, shadeform_router
 from pulumi_cortecs.simulator.world import World
@@ -100,7 +101,7 @@ def test_the_table_has_exactly_the_knobs_and_their_defaults() -> None:
 
 def routers() -> Iterable[APIRouter]:
     world = World(origin="http://127.0.0.1:3000", defaults=SimulatorSettings())
-    cloud, shadeform = SimulatedCortecs(world), SimulatedShadeform(world)
+    cloud, shadeform, gcore = SimulatedCortecs(world), SimulatedShadeform(world), SimulatedGcore(world)
     return (
         cortecs_router(cloud),
         openai_router(world, cloud.find_served_model),
@@ -108,6 +109,8 @@ def routers() -> Iterable[APIRouter]:
         cortecs_control_router(cloud),
         shadeform_router(shadeform),
         shadeform_control_router(shadeform),
+        gcore_router(gcore),
+        gcore_control_router(gcore),
     )
 
 
