@@ -1,6 +1,8 @@
 """Gcore Everywhere Inference: deployments that scale, in many regions, as resources that a program declares and data
 sources that it calls."""
 
+from typing import TYPE_CHECKING
+
 from pulumi_cortecs.gcore.resources import (
     ApiKey,
     ApiKeyArgs,
