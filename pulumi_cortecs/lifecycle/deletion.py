@@ -17,6 +17,8 @@ from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 T = TypeVar("T")
 
 _PAUSE = 0.5
+_CONFLICT = 409
+"""The HTTP status for a request that the present state of the instance does not allow."""
 
 
 class DeletionUnconfirmedError(Exception):
@@ -51,8 +53,12 @@ class Deletion(Generic[T]):
             if not self._wait_until_gone(refused, instance_id):
                 raise
         except RefusedError as refused:
-            if self._find_despite(refused, instance_id) is not None:
+            instance = self._find_despite(refused, instance_id)
+            if instance is None:
+                return
+            if not self._is_being_deleted(instance):
                 raise
+            self._confirm(instance_id)  # an earlier answer was lost
         else:
             self._confirm(instance_id)
 
@@ -115,7 +121,10 @@ class Deletion(Generic[T]):
 
     def _find_despite(self, refused: RefusedError, instance_id: str) -> T | None:
         """The instance, if it exists although the vendor refused; an error alone never means "gone"."""
-        if isinstance(refused, (UnauthorizedError, UnavailableError)):
+        is_about_instance = refused.status == _CONFLICT or not isinstance(
+            refused, (UnauthorizedError, UnavailableError)
+        )
+        if not is_about_instance:
             raise refused
         return find_or_confirm_gone(instance_id, self.cloud, self.poller)
 

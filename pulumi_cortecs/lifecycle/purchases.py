@@ -161,7 +161,8 @@ class _UnresolvedOrder:
 
     `before` are the ids that were listed before it was sent, and `classify_start` decides whether an instance may have
     started after that; its instance was started before `started_by`. A `refused` order leaves new instances to orders
-    whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `listings` have shown no
+    whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `owns_name`: see `buy`.
+    `listings` have shown no
     instance of it since `listed_first`. `rivals` are the numbers of the orders, this one among them, that may have
     bought its candidates; they have changed at `rivals_since`.
     """
@@ -175,6 +176,7 @@ class _UnresolvedOrder:
     started_by: float
     refused: bool = False
     is_repeatable: bool = False
+    owns_name: bool = True
     listings: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
@@ -240,7 +242,7 @@ class Purchases(Generic[T]):
         answer was lost and nothing was bought, and AmbiguousPurchaseError when that is not known.
         """
         carry_out = partial(self._create, {**inputs, "labels": labels.merged}, owns_name)
-        send = partial(self._send, key, arguments, carry_out, is_awaited, labels)
+        send = partial(self._send, key, arguments, carry_out, is_awaited, labels, owns_name)
         try:
             return send(new_order_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
@@ -253,6 +255,7 @@ class Purchases(Generic[T]):
         carry_out: Callable[[OrderRef], OrderAnswer[T]],
         is_awaited: Callable[[], bool] | None,
         labels: Labels,
+        owns_name: bool,
         number: int,
         *,
         last_try: bool,
@@ -276,7 +279,9 @@ class Purchases(Generic[T]):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
                     unresolved = _UnresolvedOrder(
-                        order_number, ordered, before, classify_start, error, now, now, refused is not None
+                        *(order_number, ordered, before, classify_start, error, now, now),
+                        refused=refused is not None,
+                        owns_name=owns_name,
                     )
                     self._unresolved.append(unresolved)
             if unresolved is None:
@@ -297,7 +302,9 @@ class Purchases(Generic[T]):
                     now = self._clock.now()
                     reason = "another order for the same has taken it" if is_new else "it was there before"
                     taken_error = AnswerLostError(f"the answer names {instance_id}, and {reason}")
-                    unresolved = _UnresolvedOrder(order_number, ordered, before, classify_start, taken_error, now, now)
+                    unresolved = _UnresolvedOrder(
+                        *(order_number, ordered, before, classify_start, taken_error, now, now), owns_name=owns_name
+                    )
                     self._unresolved.append(unresolved)
             if unresolved is None:
                 if accepted.instance is not None:
@@ -422,8 +429,9 @@ class Purchases(Generic[T]):
                 text = f"{unresolved.error}, and it is not known which instance it started, if any"
                 raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
+            inferred = not (self._proves_orders and unresolved.owns_name)  # another machine may give the same name now
             if not self._log.record_bought(
-                unresolved.number, instance_id, inferred=not self._proves_orders, is_new=self._proves_orders
+                unresolved.number, instance_id, inferred=inferred, is_new=self._proves_orders
             ):
                 return None  # another process was quicker
             self._unresolved.remove(unresolved)
@@ -431,7 +439,7 @@ class Purchases(Generic[T]):
                 if isinstance(other, _UnresolvedOrder):
                     other.started_by = max(other.started_by, unresolved.started_by)
             self._owned_ids.add(instance_id)
-            return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._proves_orders)
+            return PurchasedInstance(instance_id, candidates[instance_id], inferred)
 
     def _discard(self, unresolved: _UnresolvedOrder) -> None:
         with self._lock:

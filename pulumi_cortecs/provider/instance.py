@@ -177,6 +177,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         if instance is None:
             if recorded:
                 instance_end.report_end(account, instance_id, str(props.get("expires_at", "")))
+                account.log.record_gone(instance_id)  # its id may be used again, as a name is
                 return ReadResult("", {})
             raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
         expires_at = str(props.get("expires_at", ""))

@@ -82,6 +82,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         # a preview without network or credentials; check does not know the operation, and create refuses such inputs
         call.warn(f"the defaults and the price are unknown, and `pulumi up` would refuse to buy it: {error}")
         inputs = _inputs_without_market(kind, program_inputs)
+        instance_check.is_quoted = instance_check.adds_cost = False  # the price may have been asked for before
     if problems:
         return _result(kind, dict(news), problems)
     quote_records.record(kind, call.urn, inputs)

@@ -7,13 +7,14 @@ gives does not, because anybody may have chosen it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.cloud import Arguments, NamesInstances
-from pulumi_cortecs.lifecycle.journal import JournalError, ResourceKey
+from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, ResourceKey
 from pulumi_cortecs.lifecycle.purchases import AmbiguousPurchaseError, RecoveredInstance
 from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import accounts, host, reviewed_inputs, session
@@ -93,9 +94,13 @@ def recover_by_name(
     """The resource that an earlier run has created for this one and that no state has, or None. `began_at`: the time at
     which this creation began. Raises NameTakenError, and what OrderRecovery.recover raises."""
     problem: AmbiguousPurchaseError | UnclaimedPurchaseError | None = None
+    # by a name that the program gives, the instance of an order without an answer is only inferred
+    inferred = not is_generated(key.urn, name) and any(
+        order.instance_id is None for order in _orders(account, account.log.journal.open_orders, key)
+    )
     try:
         if (recovered := account.recovery.recover(key, ordered, began_at)) is not None:
-            return recovered
+            return replace(recovered, inferred=recovered.inferred or inferred)
     except (AmbiguousPurchaseError, UnclaimedPurchaseError) as error:
         problem = error  # the name may still prove whose it is
     existing = _find_by_name(account, name, began_at)
@@ -132,8 +137,14 @@ def _find_by_name(account: Account, name: str, not_before: float) -> Any | None:
 
 def _has_ordered(account: Account, key: ResourceKey, resource_id: str) -> bool:
     """Returns whether the journal says that an order for this resource has created it."""
+    return any(order.instance_id == resource_id for order in _orders(account, account.log.journal.closed_orders, key))
+
+
+def _orders(
+    account: Account, select: Callable[[ResourceKey], list[OrderRecord]], key: ResourceKey
+) -> list[OrderRecord]:
     try:
-        return any(order.instance_id == resource_id for order in account.log.journal.closed_orders(key))
+        return select(key)
     except JournalError as error:
         account.log.on_journal_error(error)
-        return False
+        return []

@@ -139,10 +139,12 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     credentials = Credentials(kind.cloud, url, tuple("x" * 20 for _ in kind.credentials.parts))
     cloud = kind.connect(credentials, 10.0, lambda inputs: None)  # an abstract method that is left would be an error
     assert (cloud.fingerprint, cloud.base_url, cloud.list_lag) == (credentials.fingerprint, url, 10.0)
-    market = kind.market(url, AnswerCache(SystemClock(), 10.0))
+    market = kind.open_market(url, lambda: credentials, AnswerCache(SystemClock(), 10.0))
     lists = limits_file.CLOUDS[case.name].values()
-    assert {listed.argument for listed in lists} <= {*kind.arguments.replacing, *kind.arguments.priced}
-    assert {listed.value for listed in lists} <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))
+    judged = (*kind.arguments.replacing, *kind.arguments.priced)  # a change of any other is not compared with limits
+    assert {listed.argument for listed in lists} <= set(judged)
+    values = market.policy_values({**dict.fromkeys(kind.arguments.replacing, "x"), **case.programs[0]})
+    assert {listed.value for listed in lists} <= set(values)
 
 
 @pytest.mark.parametrize("name", sorted(_tokens.PLAIN_RESOURCES))
