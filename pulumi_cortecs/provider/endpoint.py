@@ -210,6 +210,8 @@ def _wait_until_ready(
         ways_on = (
             "`pulumi up` continues the wait, " if isinstance(error, DeadlineError) else _order_again(kind, instance_id)
         )
+        if not ended and isinstance(error, FailedWhileWaitingError):
+            ended = _unknown_text(kind, account, instance_id)
         kept = ended or _still_exists_text(kind, account, instance_id, ways_on)
         raise EndpointError(_wait_error_text(error, instance_id, timeout, kept)) from None
     except WaitEndedError as error:
@@ -346,6 +348,15 @@ def _still_exists_text(
     kind: InstanceKind, account: Account, instance_id: str, ways_on: str = "`pulumi up` continues the wait, "
 ) -> str:
     return f"It still exists and {_cost_text(kind, account, instance_id)}. {ways_on}`pulumi destroy` deletes it"
+
+
+def _unknown_text(kind: InstanceKind, account: Account, instance_id: str) -> str:
+    """The way on after a failure that left nothing, as a failed task may; "" for an instance that is there, or may
+    be."""
+    with suppress(CloudError):
+        if account.cloud.get_instance(instance_id) is None:
+            return f"{kind.vendor} does not know it, so it costs nothing. `pulumi up --refresh` orders it again"
+    return ""
 
 
 def _cost_text(kind: InstanceKind, account: Account, instance_id: str) -> str:

@@ -16,6 +16,7 @@ from tests.engine.test_shadeform import QUESTION
 
 _EXAMPLE = (Path(__file__).parents[2] / "examples" / "gcore_autoscale" / "__main__.py").read_text()
 _DEPLOYMENT = "/cloud/v3/inference/{project_id}/deployments/{name}"
+_FLAVOR = "inference-16vcpu-232gib-1xl40s-48gb"
 _PATCH, _START, _STOP = f"PATCH {_DEPLOYMENT}", f"POST {_DEPLOYMENT}/start", f"POST {_DEPLOYMENT}/stop"
 
 
@@ -92,3 +93,27 @@ def _cost(entry: object) -> Money:
     assert entry.ended_at is not None
     seconds = (entry.ended_at - entry.billed_from).total_seconds() if entry.billed_from else 0
     return Money.of("0.03", "USD") * Decimal(-(-seconds // 60))
+
+
+def test_what_fails_is_told_before_the_order_or_with_the_words_of_the_region(
+    stack: Stack, simulator: Simulator
+) -> None:
+    control = simulator.control
+    control.set_gcore_capacity(_FLAVOR, 0, 7)
+    stack.program(_EXAMPLE)
+    (warned, refused) = stack.preview().text, stack.up(expect=1).text
+    print(warned, refused)
+    control.set_gcore_capacity(_FLAVOR, 5, 7)
+    control.fault("task_error", message="Node is lost", count=1)
+    failed = stack.up(expect=1).text
+    print(failed)
+    control.fault("container_error", region_id="7")
+    impatient = changed("timeout=900", "give_up_after=1, timeout=900")
+    stack.program(impatient)
+    gave_up = stack.up("--refresh", expect=1).text
+    print(gave_up)
+    control.clear_faults()
+    stack.program(impatient.replace(":latest", ":v2"))
+    print(stack.up().text)
+    print(stack.destroy().text)
+    assert 0
