@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.simulator.faults import FaultKind, FaultMatch
 from pulumi_cortecs.simulator.vendor import Vendor
@@ -54,6 +55,10 @@ class Staged(Protocol):
     def order(self, arguments: Arguments) -> str:
         """Orders an instance in the vendor's console; returns its id."""
 
+    def volumes(self) -> Mapping[str, str]:
+        """The id of the instance that mounts each volume, "" for none, by id."""
+        return {}
+
     def vanish(self, instance_id: str) -> None:
         """Removes an instance without a request."""
 
@@ -82,7 +87,8 @@ class CloudCase:
     for requests that there are none of. `faults` are the kinds that can happen to it, `fields` what a wrong shape may
     spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without. Its prices are in
     `currency`, and `serving` is what a program has to say, too, for its instance to have an address; a cloud that
-    `reports_price` says of each instance at which price it was ordered.
+    `reports_price` says of each instance at which price it was ordered. `volume` is the name of the provider of
+    volumes, and `volume_programs` a program of one, and of an Instance there.
     """
 
     instance: str
@@ -104,6 +110,8 @@ class CloudCase:
     currency: str = "EUR"
     serving: Arguments = field(default_factory=dict)
     reports_price: bool = False
+    volume: str = ""
+    volume_programs: tuple[Arguments, Arguments] = ({}, {})
 
     @property
     def can_stop(self) -> bool:
@@ -125,6 +133,11 @@ class CloudCase:
     def token(self) -> str:
         """The type token of its Instances."""
         return self.kind().token
+
+    @property
+    def volume_token(self) -> str:
+        """The type token of its volumes."""
+        return TOKENS[self.volume]
 
     @property
     def endpoint_token(self) -> str:
