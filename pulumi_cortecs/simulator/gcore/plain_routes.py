@@ -3,9 +3,10 @@
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,6 +21,14 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _Label = Annotated[str, Field(min_length=4, pattern=f"^{_LABEL}$")]
 _DottedName = Annotated[str, Field(min_length=4, pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
 _Text = Annotated[str, Field(min_length=1)]
+
+
+def _check_time(text: str) -> str:
+    try:
+        datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError("expected an ISO 8601 time such as 2026-01-02T15:04:05Z") from None
+    return text
 
 
 class _Secret(RequestModel):
@@ -39,7 +48,7 @@ class CreateApiKeyRequest(UpdateApiKeyRequest):
     """POST of an API key."""
 
     name: Annotated[_DottedName, Field(max_length=63)]
-    expires_at: str | None = None
+    expires_at: Annotated[str, AfterValidator(_check_time)] | None = None
 
 
 class ReplaceCredentialRequest(_Secret):
@@ -87,6 +96,7 @@ def _api_keys(route: RouteDecorator, cloud: SimulatedGcore) -> None:
     path, keys = f"{PROJECT}/api_keys", cloud.api_keys
 
     def shown(key: PlainObject) -> Json:
+        cloud.world.now()  # ends the deployments whose deletion is due
         return {
             "name": key.name,
             "description": key.body.get("description"),

@@ -14,6 +14,14 @@ PROJECT = "/cloud/v3/inference/1"
 LOGIN = {"registry_url": "registry.example.com", "username": "me", "password": "hidden"}
 AWS = {"type": "aws-iam", "data": {"aws_access_key_id": "id", "aws_secret_access_key": "hidden"}}
 KINDS: dict[str, dict[str, Any]] = {"api_keys": {}, "registry_credentials": LOGIN, "secrets": AWS}
+ORDER: dict[str, Any] = {
+    "name": "llama",
+    "flavor_name": "inference-4vcpu-16gib",
+    "image": "nginx:latest",
+    "listening_port": 80,
+    "containers": [{"region_id": 1, "scale": {"min": 1, "max": 1}}],
+    "api_keys": ["mine"],
+}
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -52,6 +60,7 @@ def test_invalid_ones_are_refused(http: httpx.Client) -> None:
         ("registry_credentials", {"username": ""}),
         ("api_keys", {"description": "a" * 301}),
         ("api_keys", {"name": "a" * 64}),
+        ("api_keys", {"expires_at": "tomorrow"}),
         ("secrets", {"type": "gcp"}),
         ("secrets", {"data": {"aws_access_key_id": "id"}}),
     ]
@@ -77,6 +86,24 @@ def test_the_description_of_a_key_changes_only_when_it_is_sent(http: httpx.Clien
     for change, description in (({}, "old"), ({"description": "new"}, "new"), ({"description": None}, None)):
         assert body_of(http.patch(f"{PROJECT}/api_keys/mine", json=change))["description"] == description
     assert "unknown field" in message_of(http.patch(f"{PROJECT}/api_keys/mine", json={"expires_at": "2030"}), 400)
+
+
+def test_a_key_names_the_deployments_that_it_opens(sim: Simulator, http: httpx.Client) -> None:
+    body_of(http.post(f"{PROJECT}/api_keys", json={"name": "mine"}))
+    body_of(http.post(f"{PROJECT}/deployments", json=ORDER))
+    assert body_of(http.get(f"{PROJECT}/api_keys/mine"))["deployment_names"] == ["llama"]
+    body_of(http.delete(f"{PROJECT}/deployments/llama"))
+    sim.control.advance(60)
+    assert body_of(http.get(f"{PROJECT}/api_keys/mine"))["deployment_names"] == []
+
+
+def test_a_key_in_use_is_deleted_and_can_be_detached(http: httpx.Client) -> None:
+    body_of(http.post(f"{PROJECT}/api_keys", json={"name": "mine"}))
+    body_of(http.post(f"{PROJECT}/deployments", json=ORDER))
+    body_of(http.delete(f"{PROJECT}/api_keys/mine"), 204)
+    assert body_of(http.get(f"{PROJECT}/deployments/llama"))["api_keys"] == ["mine"]
+    assert body_of(http.patch(f"{PROJECT}/deployments/llama", json={"api_keys": []}))["tasks"]
+    assert body_of(http.get(f"{PROJECT}/deployments/llama"))["auth_enabled"] is False
 
 
 def test_a_credential_shows_everything_but_its_password(http: httpx.Client) -> None:
