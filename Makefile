@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt tools/setup.sh tests/compat/fetch.py te
 engine:  ## the pulumi CLI: the one on PATH, or one in your cache; prints its path
 	@$(ENGINE)
 
-demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running; CLOUD=shadeform)
+demo: $(READY)  ## the main job, from purchase to bill, on the embedded simulator (KEEP=1 leaves it running; CLOUD=shadeform, gcore, all)
 	@PULUMI="$$($(ENGINE))" && exec $(BIN)/python -m tools.demo --pulumi "$$PULUMI" --cloud $(CLOUD) $(if $(filter-out 0,$(KEEP)),--keep)
 
 demo-stop: $(READY)  ## ends what `make demo KEEP=1` left

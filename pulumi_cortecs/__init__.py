@@ -5,9 +5,9 @@ from pulumi_cortecs import _beside  # noqa: F401 - first, before anything that a
 # isort: split
 from typing import TYPE_CHECKING
 
-from pulumi_cortecs import cortecs
 from pulumi_cortecs.cortecs import Endpoint, Instance, InstanceArgs, Provider
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
+from pulumi_cortecs.resources.public_face import at_first_use
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import (
@@ -57,12 +57,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
-
-    def __getattr__(name: str) -> object:
-        """The data sources and their rows, imported at their first use, which keeps the import of the package light."""
-        if name in __all__:
-            return getattr(cortecs, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = at_first_use(globals(), __all__, "pulumi_cortecs.cortecs")

@@ -22,7 +22,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from pulumi_cortecs._tokens import PLAIN_RESOURCES
+from pulumi_cortecs._tokens import PLAIN_RESOURCES, is_instance
 from pulumi_cortecs.provider.host import provider_method, silence_retry_log
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ KINDS: Final[dict[str, str]] = {
     "shadeform.Endpoint": "pulumi_cortecs.shadeform.kind:INSTANCE",
     "shadeform.SshKey": "pulumi_cortecs.shadeform.kind:SSH_KEY",
     "shadeform.Volume": "pulumi_cortecs.shadeform.kind:VOLUME",
+    "gcore.InferenceDeployment": "pulumi_cortecs.gcore.kind:INSTANCE",
+    "gcore.Endpoint": "pulumi_cortecs.gcore.kind:INSTANCE",
+    "gcore.ApiKey": "pulumi_cortecs.gcore.kind:API_KEY",
+    "gcore.RegistryCredential": "pulumi_cortecs.gcore.kind:REGISTRY_CREDENTIAL",
+    "gcore.Secret": "pulumi_cortecs.gcore.kind:SECRET",
 }
 """The kind of resource that each name serves: "module:constant"."""
 
@@ -52,7 +57,7 @@ def _constant(name: str) -> Any:
 
 def instance_kinds() -> dict[str, InstanceKind]:
     """The instances of every cloud, by the cloud's name."""
-    kinds = [load_kind(name) for name in KINDS if name.endswith(".Instance")]
+    kinds = [load_kind(name) for name in KINDS if is_instance(name)]
     return {kind.cloud: kind for kind in kinds}
 
 

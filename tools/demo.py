@@ -1,5 +1,6 @@
 """`make demo`: the main job from purchase to bill, and a purchase that is refused, on the embedded simulator, step by
-step for a newcomer. `make demo CLOUD=shadeform` shows the other cloud (tools/demo_stories.py).
+step for a newcomer. `CLOUD=shadeform` and `CLOUD=gcore` show another cloud, and `CLOUD=all` one program at all of them
+(tools/demo_stories.py).
 
 Everything it keeps lies under .demo/. On any failure the simulator is ended, and the exit code is not 0.
 """
@@ -65,16 +66,16 @@ class Demo:
         """All steps, or, with `keep`, those before the end."""
         self._prepare()
         self._buy()
-        url = self._show_outputs()
-        self._chat(url)
+        self._show_outputs()
+        self._chat()
         self.refuse()
         self._drift()
         if keep:
             self._leave()
             return
-        quote = self.outputs()["quote"]
+        quotes = self.story.quotes(self.outputs())
         self._destroy()
-        self._compare(quote)
+        self._compare(quotes)
 
     def _prepare(self) -> None:
         self.heading(
@@ -82,7 +83,7 @@ class Demo:
         )
         print(PROGRAM.read_text())
         self.run_pulumi("stack", "init", STACK, quiet=True)
-        if self.story.has_key:
+        if self.story.key == "config":
             print("$ openssl rand -hex 16 | pulumi config set --secret key\n")
             self.run_pulumi("config", "set", "--secret", "key", quiet=True, text=self.key)
         self.run_pulumi("preview", "--diff")
@@ -92,21 +93,26 @@ class Demo:
         self.heading("Buy it", f"one simulated minute takes a second here; the boot takes {minutes} of them")
         self.run_pulumi("up", "--yes", "--skip-preview")
 
-    def _show_outputs(self) -> str:
+    def _show_outputs(self) -> None:
         self.heading("What other programs get", "base_url is an OpenAI-compatible address; it is known once it answers")
         self.run_pulumi("stack", "output")
-        return str(self.outputs()["base_url"])
 
-    def _chat(self, url: str) -> None:
+    def _chat(self) -> None:
         self.heading("Ask it something", "the simulator has no GPU and says so; the protocol is the real one")
+        outputs = self.outputs()
+        key = outputs.get("key", self.key)
+        for cloud, url in self.story.urls(outputs).items():
+            self._ask(url, key if STORIES[cloud].key else "")
+
+    def _ask(self, url: str, key: str) -> None:
         question = {"model": MODEL, "messages": [{"role": "user", "content": "Are you there?"}]}
         print(f"$ POST {url}/chat/completions  {json.dumps(question)}")
-        if self.story.has_key:
+        if key:
             refused = _ask(url, question, {})
             if refused.status_code != httpx.codes.UNAUTHORIZED:
                 raise DemoError(f"it answers without the key, with {refused.status_code}")
             print("without the key: 401; with it:")
-        answer = _ask(url, question, {"Authorization": f"Bearer {self.key}"} if self.story.has_key else {})
+        answer = _ask(url, question, {"Authorization": f"Bearer {key}"} if key else {})
         answer.raise_for_status()
         print(answer.json()["choices"][0]["message"]["content"])
 
@@ -125,10 +131,9 @@ class Demo:
         print(f"The simulator's ledger has what it had: {', '.join(before.values())}. Nothing was bought.")
 
     def _drift(self) -> None:
-        (instance,) = self.control.instances()
         self.heading(self.story.disturbance, self.story.remedy)
         print(f"$ {self.disturb_command()}   # behind Pulumi's back\n")
-        self.story.disturb(self.control, self._url, instance.instance_id)
+        self.story.disturb(self.control, self._url, self.story.disturbed(self.control).instance_id)
         self.run_pulumi("preview", "--refresh", "--diff")
         self.run_pulumi("up", "--yes", "--skip-preview", "--refresh")
         if not self.story.is_repaired(self.control):
@@ -137,22 +142,26 @@ class Demo:
     def _destroy(self) -> None:
         self.heading("End it", "destroy returns when the vendor confirms that nothing is left to be billed")
         self.run_pulumi("destroy", "--yes", "--skip-preview")
-        if any(instance.status not in _ENDED for instance in self.control.instances()):
+        if any(instance.status.lower() not in _ENDED for instance in self.control.instances()):
             raise DemoError("something is still there")
 
-    def _compare(self, quote: Mapping[str, Any]) -> None:
+    def _compare(self, quotes: Mapping[str, Mapping[str, Any]]) -> None:
         self.heading("The bill", "started minutes x the quoted price, beside the simulator's ledger")
         ledger = self.control.ledger()
-        total, rate = Money.zero(quote["currency"]), self.story.rate(quote)
-        for entry in ledger.entries:
-            cost = self.story.predicted(entry, quote)
-            total += cost
-            times = f"{entry.started_at:%H:%M:%S} to {entry.ended_at:%H:%M:%S}"
-            print(f"  {times}  {started_minutes(entry):>3} min x {rate}  predicted {cost}  billed {entry.amount}")
-        billed = ledger.totals[total.currency]
-        print(f"  {'in total':<20}  {'':>{10 + len(rate)}}  predicted {total}  billed {billed}")
-        if total != billed or ledger.open:
-            raise DemoError("the prediction and the bill differ")
+        for cloud, quote in quotes.items():
+            total = billed = Money.zero(quote["currency"])
+            rate = STORIES[cloud].rate(quote)
+            for entry in (entry for entry in ledger.entries if entry.cloud == cloud):
+                cost = STORIES[cloud].predicted(entry, quote)
+                total, billed = total + cost, billed + entry.amount
+                times = f"{entry.started_at:%H:%M:%S} to {entry.ended_at:%H:%M:%S}"
+                print(f"  {times}  {started_minutes(entry):>3} min x {rate}  predicted {cost}  billed {entry.amount}")
+            where = "in total" if len(quotes) == 1 else f"at {cloud}"
+            print(f"  {where:<20}  {'':>{10 + len(rate)}}  predicted {total}  billed {billed}")
+            if total != billed or not total.amount:
+                raise DemoError("the prediction and the bill differ")
+        if ledger.open or any(entry.cloud not in quotes for entry in ledger.entries):
+            raise DemoError("something else is billed")
 
     def _leave(self) -> None:
         _write_script(self.pulumi, self.own)
@@ -172,8 +181,7 @@ class Demo:
 
     def disturb_command(self) -> str:
         """The command that changes the instance behind Pulumi's back."""
-        (instance,) = self.control.instances()
-        return self.story.disturb_command(self._url, instance.instance_id)
+        return self.story.disturb_command(self._url, self.story.disturbed(self.control).instance_id)
 
     @property
     def _url(self) -> str:
@@ -185,8 +193,9 @@ class Demo:
         print(f"\n━━━ {self.step} of {self.steps}  {title} ━━━\n    {remark}\n", flush=True)
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs."""
-        outputs: dict[str, Any] = json.loads(self.run_pulumi("stack", "output", "--json", quiet=True))
+        """The stack's outputs, secret ones too."""
+        shown = self.run_pulumi("stack", "output", "--json", "--show-secrets", quiet=True)
+        outputs: dict[str, Any] = json.loads(shown)
         return outputs
 
     def run_pulumi(self, *arguments: str, quiet: bool = False, text: str | None = None) -> str:
@@ -344,9 +353,8 @@ def _variables(port: int) -> dict[str, str]:
 
 
 def _environment(pulumi: Path, own: dict[str, str]) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "CORTECS_", "SHADEFORM_"))
-    }
+    others = ("PULUMI_", "CORTECS_", "SHADEFORM_", "GCORE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     # for --event-log, as Pulumi's own Automation API gets it
     debug = {"PULUMI_DEBUG_COMMANDS": "true"}
     return {**kept, **own, **debug, "PATH": f"{_extra_path(pulumi)}:{os.environ.get('PATH', '')}"}

@@ -12,8 +12,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.simulator import Control, LedgerEntry
+from pulumi_cortecs.simulator import Control, LedgerEntry, SimulatedInstance
 from pulumi_cortecs.simulator.cortecs.control_client import CortecsLedgerEntry
+from pulumi_cortecs.simulator.gcore.control_client import GcoreAccess, GcoreLedgerEntry
 from pulumi_cortecs.simulator.shadeform.control_client import ShadeformAccess, ShadeformLedgerEntry
 
 MODEL: Final = "Qwen/Qwen2-7B-Instruct"
@@ -23,7 +24,7 @@ class StoryError(Exception):
     """The simulator is not in the state that the story tells of."""
 
 
-class _Shadeform(ShadeformAccess):
+class _Console(ShadeformAccess, GcoreAccess):
     def __init__(self, url: str) -> None:
         self._url = url
 
@@ -34,12 +35,12 @@ class _Shadeform(ShadeformAccess):
 
 @dataclass(frozen=True)
 class Story(ABC):
-    """One cloud in the demo.
+    """One cloud in the demo, or all of them with `cloud` as the one at which something is disturbed.
 
     `example` is the folder of its program, in which a pull request replaces `before` by `after`. `packs` are the packs
     that judge it, with the reason for which each of them has to refuse it, and `limits` is the file of their limits.
-    `has_key` says whether the instance asks for a key, and `boot_seconds` is the time of its boot. `disturbance` and
-    `remedy` are a heading and its remark.
+    `key` says where the key is from for which the instance asks: the stack's `config` or `output`, "" for none.
+    `boot_seconds` is the time of its boot. `disturbance` and `remedy` are a heading and its remark.
     """
 
     cloud: str
@@ -48,10 +49,23 @@ class Story(ABC):
     after: str
     packs: Mapping[str, str]
     limits: str
-    has_key: bool
+    key: str
     boot_seconds: int
     disturbance: str
     remedy: str
+
+    def urls(self, outputs: Mapping[str, Any]) -> Mapping[str, str]:
+        """The OpenAI-compatible address at each cloud, by the stack's outputs."""
+        return {self.cloud: outputs["base_url"]}
+
+    def quotes(self, outputs: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+        """The quote of what is rented at each cloud, by the stack's outputs."""
+        return {self.cloud: outputs["quote"]}
+
+    def disturbed(self, control: Control) -> SimulatedInstance:
+        """The instance that somebody changes."""
+        (instance,) = (one for one in control.instances() if one.cloud == self.cloud)
+        return instance
 
     @abstractmethod
     def disturb_command(self, url: str, instance_id: str) -> str:
@@ -63,19 +77,20 @@ class Story(ABC):
 
     @abstractmethod
     def is_repaired(self, control: Control) -> bool:
-        """Returns whether the only instance is again as the program wants it."""
+        """Returns whether that instance is again as the program wants it."""
 
     @abstractmethod
     def bought(self, entry: LedgerEntry) -> str:
         """A text for what was bought."""
 
-    @abstractmethod
     def rate(self, quote: Mapping[str, Any]) -> str:
         """A text for the price by which the bill is predicted."""
+        return f"{Money.of(quote['price_per_hour'], quote['currency'])} / 60"
 
-    @abstractmethod
     def predicted(self, entry: LedgerEntry, quote: Mapping[str, Any]) -> Money:
         """The cost of a run, by the quote of the preview."""
+        amount = Decimal(quote["price_per_hour"]) * started_minutes(entry) / 60
+        return Money.of(amount.quantize(Decimal("0.000001"), ROUND_HALF_UP), quote["currency"])
 
 
 class CortecsStory(Story):
@@ -88,8 +103,7 @@ class CortecsStory(Story):
         control.stop(instance_id)
 
     def is_repaired(self, control: Control) -> bool:
-        (instance,) = control.instances()
-        return instance.status == "running"
+        return self.disturbed(control).status == "running"
 
     def bought(self, entry: LedgerEntry) -> str:
         assert isinstance(entry, CortecsLedgerEntry)
@@ -112,23 +126,53 @@ class ShadeformStory(Story):
         return f"curl {url}/v1/instances/{instance_id}/update -H {header} --json {body}"
 
     def disturb(self, control: Control, url: str, instance_id: str) -> None:
-        with _Shadeform(url).shadeform_client() as client:
+        with _Console(url).shadeform_client() as client:
             client.post(f"/instances/{instance_id}/update", json={"auto_delete": None}).raise_for_status()
 
     def is_repaired(self, control: Control) -> bool:
-        (instance,) = control.instances()
-        return bool(instance.answer["auto_delete"])
+        return bool(self.disturbed(control).answer["auto_delete"])
 
     def bought(self, entry: LedgerEntry) -> str:
         assert isinstance(entry, ShadeformLedgerEntry)
         return entry.product
 
-    def rate(self, quote: Mapping[str, Any]) -> str:
-        return f"{Money.of(quote['price_per_hour'], quote['currency'])} / 60"
 
-    def predicted(self, entry: LedgerEntry, quote: Mapping[str, Any]) -> Money:
-        amount = Decimal(quote["price_per_hour"]) * started_minutes(entry) / 60
-        return Money.of(amount.quantize(Decimal("0.000001"), ROUND_HALF_UP), quote["currency"])
+class GcoreStory(Story):
+    """A deployment in two regions with a key; somebody detaches the key. Each replica is a run of its own."""
+
+    def disturb_command(self, url: str, instance_id: str) -> str:
+        header, body = shlex.quote("Authorization: APIKey sim$sim"), shlex.quote('{"api_keys": []}')
+        return f"curl -X PATCH {_deployment(url, instance_id)} -H {header} --json {body}"
+
+    def disturb(self, control: Control, url: str, instance_id: str) -> None:
+        with _Console(url).gcore_client() as client:
+            client.patch(_deployment(url, instance_id), json={"api_keys": []}).raise_for_status()
+
+    def is_repaired(self, control: Control) -> bool:
+        return bool(self.disturbed(control).answer["api_keys"])
+
+    def bought(self, entry: LedgerEntry) -> str:
+        assert isinstance(entry, GcoreLedgerEntry)
+        return entry.flavor_name
+
+
+class EveryStory(CortecsStory):
+    """One program at all clouds; somebody stops the instance at Cortecs."""
+
+    def urls(self, outputs: Mapping[str, Any]) -> Mapping[str, str]:
+        urls: Mapping[str, str] = outputs["base_urls"]
+        return urls
+
+    def quotes(self, outputs: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+        quotes: Mapping[str, Mapping[str, Any]] = outputs["quotes"]
+        return quotes
+
+    def bought(self, entry: LedgerEntry) -> str:
+        return STORIES[entry.cloud].bought(entry)
+
+
+def _deployment(url: str, instance_id: str) -> str:
+    return f"{url}/cloud/v3/inference/1/deployments/{instance_id}"
 
 
 def started_minutes(entry: LedgerEntry) -> int:
@@ -151,7 +195,7 @@ chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_wo
         "cost": "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR",
     },
     limits="demo.json",
-    has_key=False,
+    key="",
     boot_seconds=240,
     disturbance="Somebody stops it in the vendor's console",
     remedy="refresh finds it, `up --refresh` repairs it",
@@ -170,9 +214,36 @@ SHADEFORM: Final = ShadeformStory(
         "cost": "1 x lambdalabs/saltlakecity-usa-1/H100_sxm5x8 cost 31.92 USD an hour; the limit is 2.00 USD",
     },
     limits="demo-shadeform.json",
-    has_key=True,
+    key="config",
     boot_seconds=120,
     disturbance="Somebody removes its end in the vendor's console",
     remedy="it would cost money for ever; refresh finds it, `up --refresh` repairs it",
 )
-STORIES: Final[Mapping[str, Story]] = {story.cloud: story for story in (CORTECS, SHADEFORM)}
+GCORE: Final = GcoreStory(
+    cloud="gcore",
+    example="gcore_autoscale",
+    before="inference-16vcpu-232gib-1xl40s-48gb",
+    after="inference-64vcpu-928gib-4xh100-80gb",
+    packs={
+        "hardware": "inference-64vcpu-928gib-4xh100-80gb is not among the hardware that is allowed on gcore",
+        "cost": "2 x inference-64vcpu-928gib-4xh100-80gb cost 30.24 USD an hour; the limit is 8.00 USD",
+    },
+    limits="demo-gcore.json",
+    key="output",
+    boot_seconds=120,
+    disturbance="Somebody opens it to everybody in the vendor's console",
+    remedy="anybody could use it at your cost; refresh finds it, `up --refresh` repairs it",
+)
+ALL: Final = EveryStory(
+    cloud=CORTECS.cloud,
+    example="three_clouds",
+    before=GCORE.before,
+    after=GCORE.after,
+    packs=GCORE.packs,
+    limits="demo-all.json",
+    key=GCORE.key,
+    boot_seconds=120,
+    disturbance="Somebody stops the one at Cortecs in the vendor's console",
+    remedy=CORTECS.remedy,
+)
+STORIES: Final[Mapping[str, Story]] = {"cortecs": CORTECS, "shadeform": SHADEFORM, "gcore": GCORE, "all": ALL}

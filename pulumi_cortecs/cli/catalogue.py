@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cost.catalogue_diff import Difference
     from pulumi_cortecs.cost.pricelist import PriceList
 
-CLOUDS: Final = {"cortecs": "pulumi_cortecs.cortecs", "shadeform": "pulumi_cortecs.shadeform"}
+CLOUDS: Final = {name: f"pulumi_cortecs.{name}" for name in ("cortecs", "shadeform", "gcore")}
 """The package of each cloud whose prices can be pulled: `kind.INSTANCE` has its URL, `market.price_list` its offers."""
 EXIT_DIFFERS: Final = 4
 """The exit code of `verify` when the prices differ from the pinned ones."""
@@ -56,7 +56,7 @@ def pull(
     ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Pin today's prices and models; no credentials are needed.
+    """Pin today's prices and models; only Gcore needs credentials, those of the environment.
 
     Notes made by hand in the file (gpu_ram_is, billing, provenance) are kept as long as they fit.
     """

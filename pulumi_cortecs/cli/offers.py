@@ -32,7 +32,9 @@ def offers(
     available: Annotated[bool, typer.Option("--available", help="Only what can be bought now.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List what the clouds rent out now, sorted by price within a currency. It needs no credentials.
+    """List what the clouds rent out now, sorted by price within a currency.
+
+    Only Gcore needs credentials; without them it is left out, unless --cloud names it.
 
     Exit codes: 0, or 1 if a cloud could not be asked; the others are shown.
     """
@@ -52,7 +54,7 @@ def offers(
 def _ask(clouds: list[str] | None) -> tuple[list[Offer], dict[str, str]]:
     """The offers of all clouds, and the error of each cloud that could not be asked."""
     from pulumi_cortecs import _abi
-    from pulumi_cortecs.http.errors import CloudError
+    from pulumi_cortecs.http.errors import CloudError, ConfigurationError
     from pulumi_cortecs.provider import accounts
 
     kinds = _abi.instance_kinds()
@@ -64,7 +66,10 @@ def _ask(clouds: list[str] | None) -> tuple[list[Offer], dict[str, str]]:
         try:
             found += kinds[name].offers(accounts.base_url(kinds[name], {}))
         except CloudError as error:
-            errors[name] = str(error)
+            if isinstance(error, ConfigurationError) and kinds[name].account_market is not None and not clouds:
+                print_error(f"{name} is left out: {error}")
+            else:
+                errors[name] = str(error)
     if errors and not found:
         raise exit_failed("; ".join(f"{name}: {error}" for name, error in errors.items()))
     return found, errors

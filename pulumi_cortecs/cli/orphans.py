@@ -92,6 +92,7 @@ class _Allowed:
             found
             for found in chosen
             if (self.young or not found.orphan.skip_reason) and (self.volumes or not found.holds_data)
+            if not found.instance.manager
         ]
 
 

@@ -374,7 +374,11 @@ def _describe(kind: InstanceKind, account: Account, instances: Iterable[Any]) ->
     from pulumi_cortecs.provider.arguments import updatable_by_vendor
 
     price, now = _price_reader(account), account.vendor_now()
-    keys = (*kind.arguments.replacing, *updatable_by_vendor(kind.arguments))
+    keys = [
+        key
+        for key in (*kind.arguments.replacing, *updatable_by_vendor(kind.arguments))
+        if not kind.arguments[key].secret
+    ]
     return [describe_instance(account.cloud, item, keys, now, price) for item in instances]
 
 

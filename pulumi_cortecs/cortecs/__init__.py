@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs, Provider
+from pulumi_cortecs.resources.public_face import at_first_use
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs.data import (
@@ -50,14 +51,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
-
-    def __getattr__(name: str) -> object:
-        """The data sources and their rows, imported at their first use, which keeps the import of the package light."""
-        if name in __all__:
-            from pulumi_cortecs.cortecs import data
-
-            return getattr(data, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = at_first_use(globals(), __all__, "pulumi_cortecs.cortecs.data")

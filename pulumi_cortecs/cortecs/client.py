@@ -10,11 +10,13 @@ import httpx
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from pulumi_cortecs.cost import Money, MoneyError, PricedHardware
-from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.api_client import Retry, WireModel
 from pulumi_cortecs.http.authentication import ClientCredentials
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import BadAnswerError, NotFoundError
-from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
+from pulumi_cortecs.http.errors import BadAnswerError
+from pulumi_cortecs.http.text import escape_unprintable
+from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.http.wire import Id, Words, path_part
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"
@@ -30,10 +32,7 @@ _MaybeNull = Annotated[T, BeforeValidator(lambda value: {} if value is None else
 _List = Annotated[list[_MaybeNull[T]], BeforeValidator(lambda value: [] if value is None else value)]
 _Dict = Annotated[dict[K, _MaybeNull[T]], BeforeValidator(lambda value: {} if value is None else value)]
 
-_Id = Annotated[str, AfterValidator(require_identifier)]
-# an instance under another id could not be deleted
-_InstanceId = Annotated[_Id, AfterValidator(lambda text: require_path_part(text, _RESERVED_PATHS))]
-_Words = Annotated[str, AfterValidator(escape_unprintable)]
+_InstanceId = Annotated[Id, path_part(_RESERVED_PATHS)]
 _Prose = Annotated[str, AfterValidator(lambda text: escape_unprintable(text, keep="\n\t"))]
 
 
@@ -41,19 +40,19 @@ class ApiInstanceArgs(WireModel):
     """The arguments of an order. The vendor fills in those left out; its documented examples do not have all of
     them."""
 
-    model_id: _Words | None = None
-    hardware_type_id: _Words | None = None
+    model_id: Words | None = None
+    hardware_type_id: Words | None = None
     context_length: int | None = None
-    billing_interval: _Words | None = None
+    billing_interval: Words | None = None
     num_workers: int | None = None
 
 
 class ApiInstanceStatus(WireModel):
     """`status` is pending, running or stopped; the times are ISO-8601 with Z."""
 
-    status: _Words
-    started_at: _Words | None = None
-    stopped_at: _Words | None = None
+    status: Words
+    started_at: Words | None = None
+    stopped_at: Words | None = None
 
 
 class ApiInitProgress(WireModel):
@@ -61,7 +60,7 @@ class ApiInitProgress(WireModel):
 
     current_step: int
     num_steps: int
-    description: _Words | None = None
+    description: Words | None = None
 
 
 class ApiWorkerStatus(WireModel):
@@ -74,7 +73,7 @@ class ApiInstance(WireModel):
     """A rented instance. `base_url` is None while it boots."""
 
     instance_id: _InstanceId
-    base_url: _Words | None = None
+    base_url: Words | None = None
     instance_args: _MaybeNull[ApiInstanceArgs] = Field(default_factory=ApiInstanceArgs)
     instance_status: ApiInstanceStatus
     worker_statuses: _List[ApiWorkerStatus] = Field(default_factory=list)
@@ -102,9 +101,9 @@ class _HardwareConfig(WireModel):
 class ApiModel(WireModel):
     """A model and its hardware."""
 
-    model_id: _Id
-    recommended_config: _Id | None = None
-    hardware_configs: _Dict[_Id, _HardwareConfig] = Field(default_factory=dict)
+    model_id: Id
+    recommended_config: Id | None = None
+    hardware_configs: _Dict[Id, _HardwareConfig] = Field(default_factory=dict)
 
     def max_context(self, hardware_type_id: str) -> int | None:
         """The longest context in tokens on this hardware, None if the vendor names no limit.
@@ -124,13 +123,13 @@ class ApiModel(WireModel):
 class ApiModelPreview(WireModel):
     """A model as the list of all shows it. `size` is its number of parameters; most may be missing."""
 
-    model_id: _Id
-    hf_name: _Words | None = None
-    screen_name: _Words | None = None
+    model_id: Id
+    hf_name: Words | None = None
+    screen_name: Words | None = None
     description: _Prose | None = None
     size: int | None = None
     instant_provisioned: bool | None = None
-    hardware_configs: _List[_Id] = Field(default_factory=list)
+    hardware_configs: _List[Id] = Field(default_factory=list)
 
 
 class _PriceInfo(WireModel):
@@ -140,13 +139,13 @@ class _PriceInfo(WireModel):
 
 
 class _HardwareInfo(WireModel):
-    gpu_type: _Words | None = None
+    gpu_type: Words | None = None
     num_gpus: int | None = None
     gpu_ram_gb: Decimal | None = None
 
 
 class _HardwareType(WireModel):
-    hardware_type_id: _Id
+    hardware_type_id: Id
     price_info: _PriceInfo
     hardware_info: _HardwareInfo
 
@@ -164,12 +163,8 @@ class _OneInstance(WireModel):
     instance: ApiInstance
 
 
-class _Deleted(WireModel):
-    """The vendor's answer to a deletion, whose content is ignored: the list shows whether it is true."""
-
-
 class _ModelId(WireModel):
-    model_id: _Id
+    model_id: Id
 
 
 class _ModelIds(WireModel):
@@ -188,31 +183,23 @@ class _HardwareTypes(WireModel):
     hardware_types: list[_HardwareType]
 
 
-class CortecsPublicClient:
+class CortecsPublicClient(VendorApi):
     """The public part of the API: models, hardware and prices. Needs no credentials."""
 
-    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, base_url, client or shared_client())
-
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
+    vendor = VENDOR
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer, with `--` for `/`. Other fields of the list may differ from the
         documentation."""
-        return [
-            model.model_id for model in self._core.call("GET", "/models/", _ModelIds, retry=Retry.IDEMPOTENT).models
-        ]
+        return [model.model_id for model in self._get("/models/", _ModelIds).models]
 
     def models(self) -> list[ApiModelPreview]:
         """All models on offer, ids with `--` for `/`."""
-        return self._core.call("GET", "/models/", _Models, retry=Retry.IDEMPOTENT).models
+        return self._get("/models/", _Models).models
 
     def model(self, model_id: str) -> ApiModel:
         """One model with its hardware. Raises RefusedError for an unknown id."""
-        return self._core.call("GET", f"/models/{quote(model_id, safe='')}", _OneModel, retry=Retry.IDEMPOTENT).model
+        return self._get(f"/models/{quote(model_id, safe='')}", _OneModel).model
 
     def hardware_types(self) -> dict[str, PricedHardware]:
         """All hardware types by id, prices per worker."""
@@ -223,43 +210,32 @@ class CortecsPublicClient:
         return self._hardware_types("/hardware-types/available")
 
     def _hardware_types(self, path: str) -> dict[str, PricedHardware]:
-        rows = self._core.call("GET", path, _HardwareTypes, retry=Retry.IDEMPOTENT).hardware_types
+        rows = self._get(path, _HardwareTypes).hardware_types
         try:
             return {row.hardware_type_id: _parse_hardware_type(row) for row in rows}
         except MoneyError as error:
             raise BadAnswerError(f"{VENDOR} returned an invalid price: {error}") from None
 
 
-class CortecsClient:
+class CortecsClient(VendorApi):
     """The part of the API that costs money, for one account."""
 
+    vendor, reserved = VENDOR, _RESERVED_PATHS
+
     def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, credentials.base_url, client or shared_client())
+        super().__init__(credentials.base_url, client)
         client_id, client_secret = credentials.parts
         self._core.auth = ClientCredentials(self._core, client_id, client_secret)
 
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
-
-    def vendor_time(self) -> float | None:
-        """The time of Cortecs' own clock, in seconds since 1970; None before its first answer."""
-        return self._core.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        """The date of Cortecs' last answer, in seconds since 1970, independent of this machine's clock; None before its
-        first."""
-        return self._core.vendor_date()
-
     def instances(self) -> dict[str, ApiInstance]:
         """All instances of the account by id, also stopped ones. A new one may be missing for some seconds."""
-        answer = self._core.call("GET", "/instances/", _Instances, retry=Retry.IDEMPOTENT)
+        answer = self._get("/instances/", _Instances)
         return {instance.instance_id: instance for instance in answer.instances}
 
     def instance(self, instance_id: str) -> ApiInstance:
         """One instance. Raises RefusedError for an unknown id (404 by inference; the vendor documents no status)."""
-        return self._core.call("GET", self._path(instance_id), _OneInstance, retry=Retry.IDEMPOTENT).instance
+        path = self._path("instances", instance_id)
+        return self._get(path, _OneInstance).instance
 
     def balance(self, retry: Retry = Retry.IDEMPOTENT) -> Money:
         """The remaining prepaid balance."""
@@ -273,32 +249,23 @@ class CortecsClient:
         """Buys and boots a new instance; returns while it is pending. It is not sent again once the vendor may have
         received it: after an error with `may_have_taken_effect` the instance may exist."""
         body = args.model_dump()
-        return self._core.call("POST", "/instances/start", _OneInstance, retry=Retry.IF_NEVER_SENT, body=body).instance
+        return self._order("/instances/start", _OneInstance, body).instance
 
     def start_instance(self, instance_id: str) -> ApiInstance:
         """Boots a stopped instance again. The vendor refuses it for one that runs."""
-        return self._act("restart", instance_id)
+        return self._switch("restart", instance_id)
 
     def stop_instance(self, instance_id: str) -> ApiInstance:
         """Stops an instance; when this returns, it is stopped and costs nothing."""
-        return self._act("stop", instance_id)
+        return self._switch("stop", instance_id)
 
     def delete_instance(self, instance_id: str) -> None:
         """Deletes a stopped instance. Raises RefusedError for one that is not stopped."""
-        self._core.call("DELETE", self._path(instance_id), _Deleted, retry=Retry.IDEMPOTENT)
+        self._act("DELETE", self._path("instances", instance_id))
 
-    def _act(self, verb: str, instance_id: str) -> ApiInstance:
+    def _switch(self, verb: str, instance_id: str) -> ApiInstance:
         body = {"instance_id": instance_id}
         return self._core.call("POST", f"/instances/{verb}", _OneInstance, retry=Retry.IDEMPOTENT, body=body).instance
-
-    def _path(self, instance_id: str) -> str:
-        """The path of an instance. Raises NotFoundError, without a request, for an invalid id: "delete-all" would
-        delete all instances."""
-        try:
-            return f"/instances/{quote(require_path_part(instance_id, _RESERVED_PATHS), safe='')}"
-        except ValueError:
-            text = f"{instance_id!r} is not a valid id of a {VENDOR} instance"
-            raise NotFoundError(text, status=404, vendor_message=text, request_id=None) from None
 
 
 def _parse_hardware_type(row: _HardwareType) -> PricedHardware:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from pulumi_cortecs.cost import BillingInterval, Money, run_cost
 from pulumi_cortecs.http.api_client import Retry
 from pulumi_cortecs.http.errors import RefusedError, UnauthorizedError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
+from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     CanStop,
@@ -42,24 +43,12 @@ _MAX_MISMATCHES: Final = 2
 """The number of arguments in which a substitute may differ from the order."""
 
 
-class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance], ReportsBalance[ApiInstance]):
+class CortecsCloud(
+    AccountCloud[CortecsClient, ApiInstance], CanStop[ApiInstance], Probes[ApiInstance], ReportsBalance[ApiInstance]
+):
     """One Cortecs account."""
 
     has_gateway = True
-
-    def __init__(
-        self,
-        client: CortecsClient,
-        fingerprint: str,
-        list_lag: float,
-        price: Callable[[Mapping[str, Any]], Money | None],
-    ) -> None:
-        """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
-        self.client = client
-        self.fingerprint = fingerprint
-        self.base_url = client.base_url
-        self.list_lag = list_lag
-        self._price = price
 
     def list_instances(self) -> Mapping[str, ApiInstance]:
         return self.client.instances()
@@ -87,15 +76,6 @@ class CortecsCloud(CanStop[ApiInstance], Probes[ApiInstance], ReportsBalance[Api
 
     def balance(self) -> Money:
         return self.client.balance(Retry.IF_NEVER_SENT)  # a check waits for it
-
-    def vendor_time(self) -> float | None:
-        return self.client.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        return self.client.vendor_date()
-
-    def hourly_price(self, instance: ApiInstance) -> Money | None:
-        return self._price(instance.reported())
 
     def run_cost(self, instance: ApiInstance, hourly: Money, ran_for: timedelta) -> Money | None:
         try:

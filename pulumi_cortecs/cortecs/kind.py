@@ -4,21 +4,14 @@ it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
-from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, Inputs, InstanceKind, Market, Required
+from pulumi_cortecs.provider.imported import connected, imported
+from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable, InstanceKind, Required
 from pulumi_cortecs.provider.properties import InvalidValueError, identifier, integer, one_of, string
-
-if TYPE_CHECKING:
-    from pulumi_cortecs.cost import Money, Offer
-    from pulumi_cortecs.cost.pricelist import PriceList
-    from pulumi_cortecs.http.credentials import Credentials
-    from pulumi_cortecs.lifecycle.cloud import Cloud
-    from pulumi_cortecs.provider.answer_cache import AnswerCache
 
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 MAX_WORKERS: Final = 8
@@ -66,41 +59,15 @@ ARGUMENTS: Final = ArgumentTable(
 )
 
 
-def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]) -> Cloud[Any]:
-    from pulumi_cortecs.cortecs.client import CortecsClient
-    from pulumi_cortecs.cortecs.cloud import CortecsCloud
-
-    return CortecsCloud(CortecsClient(credentials), credentials.fingerprint, list_lag, price)
-
-
-def _market(base_url: str, answers: AnswerCache) -> Market:
-    from pulumi_cortecs.cortecs.client import CortecsPublicClient
-    from pulumi_cortecs.cortecs.market import InstanceMarket, LiveOffers
-
-    return InstanceMarket(LiveOffers(CortecsPublicClient(base_url), answers))
-
-
-def _pinned(prices: PriceList) -> Market:
-    from pulumi_cortecs.cortecs.market import InstanceMarket, PinnedOffers
-
-    return InstanceMarket(PinnedOffers(prices))
-
-
-def _offers(base_url: str) -> list[Offer]:
-    from pulumi_cortecs.cortecs.market import offers
-
-    return offers(base_url)
-
-
 INSTANCE: Final = InstanceKind(
     token=TOKENS["cortecs.Instance"],
     endpoint_token=TOKENS["cortecs.Endpoint"],
     credentials=CREDENTIALS,
     arguments=ARGUMENTS,
-    connect=_connect,
-    market=_market,
-    pinned=_pinned,
-    offers=_offers,
+    connect=connected("pulumi_cortecs.cortecs.cloud:CortecsCloud", "pulumi_cortecs.cortecs.client:CortecsClient"),
+    market=imported("pulumi_cortecs.cortecs.market:live_market"),
+    pinned=imported("pulumi_cortecs.cortecs.market:pinned_market"),
+    offers=imported("pulumi_cortecs.cortecs.market:offers"),
     module="pulumi_cortecs",
     columns={"model_id": "model", "hardware_type_id": "hardware", "num_workers": "workers"},
 )

@@ -174,6 +174,16 @@ class InstanceMarket:
         return [Problem("hardware_type_id", reason)]
 
 
+def live_market(base_url: str, answers: AnswerCache) -> InstanceMarket:
+    """The market by Cortecs' answers."""
+    return InstanceMarket(LiveOffers(CortecsPublicClient(base_url), answers))
+
+
+def pinned_market(prices: PriceList) -> InstanceMarket:
+    """The market by a catalogue."""
+    return InstanceMarket(PinnedOffers(prices))
+
+
 def live_offers(config: Mapping[str, str]) -> LiveOffers:
     """The offers at the base URL of `config` and the environment. Raises ConfigurationError."""
     market = accounts.market(INSTANCE, config)

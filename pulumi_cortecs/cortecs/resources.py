@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
@@ -132,29 +132,21 @@ class Endpoint(EndpointResource, cloud="cortecs"):
         ready_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        inputs: dict[str, Any] = {
-            "instance_id": instance_id,
-            "state": state,
-            "spec_digest": spec_digest,
-            "ready_timeout": ready_timeout,
-            "on_timeout": on_timeout,
-            "ready": ready,
-            "ready_path": ready_path,
-            "ready_key": ready_key,
-        }
-        super().__init__(resource_name, inputs, opts)
+        super().__init__(
+            resource_name,
+            instance_id=instance_id,
+            state=state,
+            spec_digest=spec_digest,
+            ready_timeout=ready_timeout,
+            on_timeout=on_timeout,
+            ready=ready,
+            ready_path=ready_path,
+            ready_key=ready_key,
+            opts=opts,
+        )
 
 
-_FORM = InstanceForm(
-    cloud="cortecs",
-    arguments=InstanceArgs,
-    required={"model_id": "which model should it serve?"},
-    ready_timeout=READY_TIMEOUT,
-    endpoint=Endpoint,
-)
-
-
-class Instance(InstanceResource, form=_FORM):
+class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpoint)):
     """A rented instance that serves one model: bought by `pulumi up`, deleted by `pulumi destroy`.
 
     `base_url`, `status` and their like wait until the instance can answer; `instance.id` does not. To make another
@@ -218,9 +210,7 @@ class Instance(InstanceResource, form=_FORM):
 
         Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
         """
-        # all other values are read
-        wanted = InstanceArgs(model_id=cast("str", None), ready=ready, ready_path=ready_path, ready_key=ready_key)
-        return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
+        return Instance._reading(resource_name, id, opts, ready=ready, ready_path=ready_path, ready_key=ready_key)
 
     @property
     def worker_statuses(self) -> pulumi.Output[list[Any]]:

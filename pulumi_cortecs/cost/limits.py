@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from pulumi_cortecs.cost.money import Money
+
+PolicyValue: TypeAlias = str | tuple[str, ...] | None
+"""The value of a purchase that an allow-list judges: None is not known yet, and each of several must be allowed."""
 
 _MAX_NAMES: Final = 12
 
@@ -105,13 +108,15 @@ class PurchaseLimits:
                     )
         return violations
 
-    def check_allowed(self, purchase: Mapping[str, str | None]) -> list[Violation]:
-        """The values of a purchase that are not on their allow-lists; None is not known yet."""
+    def check_allowed(self, purchase: Mapping[str, PolicyValue]) -> list[Violation]:
+        """The values of a purchase that are not on their allow-lists."""
         return [
             Violation(about, f"{value} is not allowed by {limits.source}, which allows {_join_names(allowed)}")
             for limits in self.files
-            for about, value in purchase.items()
-            if value is not None and (allowed := limits.allowed.get(about)) is not None and value not in allowed
+            for about, values in purchase.items()
+            if (allowed := limits.allowed.get(about)) is not None
+            for value in ((values,) if isinstance(values, str) else values or ())
+            if value not in allowed
         ]
 
     def check_price(self, hourly: Money | None) -> list[Violation]:

@@ -48,6 +48,10 @@ CLOUDS: Final[dict[str, Mapping[str, AllowList]]] = {
         "allowed_clouds": AllowList("cloud"),
         "allowed_regions": AllowList("region"),
     },
+    "gcore": {
+        "allowed_hardware": AllowList("flavor_name", made_of="hardware_type_id"),
+        "allowed_regions": AllowList("containers", made_of="region"),
+    },
 }
 """The sections that a file may have, and the lists of each."""
 

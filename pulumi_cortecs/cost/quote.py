@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 
 from pulumi_cortecs.cost.billing import BillingInterval, check_workers
 from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
+
+_MINUTE_DECIMALS: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,16 @@ class Quote:
             "currency": self.hourly_total.currency,
             "source": self.source,
         }
+
+
+def hourly_quote(hour: Money, source: str) -> Quote:
+    """The quote of what is billed by its price of an hour."""
+    return Quote(hour, per_minute(hour), hour, source)
+
+
+def per_minute(hour: Money) -> Money:
+    """The rounded price of a minute, which is only shown."""
+    return Money((hour.amount / 60).quantize(_MINUTE_DECIMALS), hour.currency)
 
 
 def quote(hardware: PricedHardware, interval: BillingInterval, num_workers: int, source: str) -> Quote:

@@ -133,7 +133,8 @@ class ApiClient:
         refusals: frozenset[str] = frozenset(),
     ) -> None:
         """`calendar` returns seconds since 1970 (the machine's by default), `clock` monotonic seconds. `refusals` are
-        the vendor's words (`error_code`) for a refusal that no repetition changes, whatever their HTTP status."""
+        the vendor's words (`error_code`, `exception_class`) for a refusal that no repetition changes, whatever their
+        HTTP status."""
         self.vendor = vendor
         self.base_url = base_url
         self._client = client
@@ -332,8 +333,9 @@ def _error_body(content: bytes) -> Mapping[str, Any]:
 
 def _error_code(content: bytes) -> str:
     """The vendor's word for an error; "" for none."""
-    code = _error_body(content).get("error_code")
-    return code if isinstance(code, str) else ""
+    body = _error_body(content)
+    codes = (body.get(key) for key in ("error_code", "exception_class"))
+    return next((code for code in codes if isinstance(code, str)), "")
 
 
 def _vendor_message(content: bytes) -> str:

@@ -36,13 +36,15 @@ class _Token(WireModel):
 class ApiKey(httpx.Auth):
     """Signs requests with a key in a header, as most vendors require. The key is valid until the vendor refuses it."""
 
-    def __init__(self, header: str, key: str) -> None:
+    def __init__(self, header: str, key: str, scheme: str = "") -> None:
+        """`scheme` is the word before the key, "Bearer". Of a key ID$TOKEN the token is a secret of its own."""
         self._header = header
         self._key = key
+        self._value = f"{scheme} {key}" if scheme else key
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """The hook that httpx calls before it sends a request."""
-        request.headers[self._header] = self._key
+        request.headers[self._header] = self._value
         yield request
 
     def signer(self, *, for_order: bool = False) -> httpx.Auth:
@@ -54,7 +56,7 @@ class ApiKey(httpx.Auth):
 
     def redact(self, text: str) -> str:
         """`text` without the key, plain or in the spelling of JSON, Python and URLs."""
-        return redact(text, (self._key,))
+        return redact(text, (self._key, self._key.rpartition("$")[2]))
 
 
 class ClientCredentials:

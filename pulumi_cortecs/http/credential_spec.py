@@ -29,7 +29,8 @@ class CredentialSpec:
     """A cloud's credentials: all `parts` are needed, and all of them and `url` come from one source.
 
     States keep the arguments of a Provider under these keys, so none of them may ever be renamed. `cloud` is the name
-    in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` the URL by default. `source` is the
+    in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` the URL by default. The first
+    `account_parts` of the parts name the account. `source` is the
     key that marks an explicit Provider, and its kind. A stack's config cannot contain it, because the engine refuses a
     key of three parts; otherwise an editor of the config file could choose which of the environment's variables are
     sent, and where to.
@@ -41,6 +42,7 @@ class CredentialSpec:
     parts: tuple[CredentialKey, ...]
     url: CredentialKey
     default_url: str
+    account_parts: int = 1
 
     @property
     def keys(self) -> tuple[CredentialKey, ...]:

@@ -20,27 +20,29 @@ from pulumi_cortecs.http.errors import ConfigurationError
 @dataclass(frozen=True)
 class Credentials:
     """The credentials of an account, and its base URL: `parts` are in the order of the cloud's CredentialSpec, and the
-    first of them names the account. None of them is in a repr."""
+    first `account_parts` of them name the account. None of them is in a repr."""
 
     cloud: str
     base_url: str
     parts: tuple[str, ...] = field(repr=False)
+    account_parts: int = 1
 
     @property
     def fingerprint(self) -> str:
-        """The name of the account in a state, without its key: a digest of base URL and first part."""
+        """The name of the account in a state, without its key: a digest of base URL and these parts."""
         return self._name_of(self.base_url)
 
     @property
     def payer(self) -> str:
-        """The payer's name, however the base URL is spelled: a digest of its host and port, and of the first part.
+        """The payer's name, however the base URL is spelled: a digest of its host and port, and of these parts.
 
         A program may spell the URL in many ways, and must not get a limit for each.
         """
         return self._name_of(server_of(self.base_url))
 
     def _name_of(self, where: str) -> str:
-        digest = hashlib.sha256(f"{where}\n{self.parts[0]}".encode()).hexdigest()
+        named = "\n".join((where, *self.parts[: self.account_parts]))
+        digest = hashlib.sha256(named.encode()).hexdigest()
         return f"{self.cloud}:{digest[:16]}"
 
 
@@ -108,7 +110,7 @@ class _Source:
         parts = tuple(
             self._require_usable(name, value) for name, value in zip(self.names[:-1], self.parts, strict=True)
         )
-        return Credentials(self.spec.cloud, self.base_url(), parts)
+        return Credentials(self.spec.cloud, self.base_url(), parts, self.spec.account_parts)
 
     def _require_usable(self, name: str, value: str | None) -> str:
         if not value:

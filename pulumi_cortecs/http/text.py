@@ -48,6 +48,13 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def command_parts(text: str) -> list[str]:
+    """A secret command line or script, its lines, and its words but for the names of options: an error may quote a
+    part."""
+    words = [word for word in text.split() if not word.startswith("-") or "=" in word]
+    return [text, *text.splitlines(), *words, *(word.partition("=")[2] for word in words)]
+
+
 def _spellings(text: str) -> set[str]:
     plain = json.dumps(text, ensure_ascii=False)[1:-1]
     html = "".join(f"\\u{ord(c):04x}" if c in "<>&" else c for c in plain)  # as Go writes JSON

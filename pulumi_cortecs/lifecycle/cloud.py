@@ -126,6 +126,8 @@ class Cloud(ABC, Generic[T]):
     fingerprint: str
     base_url: str
     list_lag: float
+    deletion_seconds: ClassVar[float] = 15.0
+    """Seconds after which a deletion that the vendor has accepted counts as unconfirmed; never less than two lags."""
 
     @property
     def journal_account(self) -> str:
@@ -208,6 +210,16 @@ class Cloud(ABC, Generic[T]):
     def reported_inputs(self, instance: T) -> Mapping[str, Any]:
         """The inputs that the vendor reports, spelled as check spells them; one that it does not report is left out."""
 
+    def reported_like(self, instance: T, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The reported inputs, in which a value that says the same as that of `inputs` in other words is spelled as
+        there."""
+        return self.reported_inputs(instance)
+
+    def manager_of(self, instance: T) -> str:
+        """What else at the vendor manages the instance, as text, so that it is neither adopted nor changed; "" for
+        nothing."""
+        return ""
+
     @abstractmethod
     def progress_text(self, instance: T) -> str:
         """The progress of the boot as text: "3/5 loading weights"."""
@@ -241,19 +253,24 @@ class Cloud(ABC, Generic[T]):
 
 
 class CanStop(Cloud[T]):
-    """A cloud whose instances can be stopped and started again, and are stopped before they are deleted."""
+    """A cloud whose instances can be stopped and started again.
+
+    `stops_before_delete`: its instances have to be stopped before they can be deleted.
+    """
+
+    stops_before_delete: ClassVar[bool] = True
 
     @abstractmethod
-    def stop(self, instance_id: str) -> T:
-        """Stops an instance: it costs nothing from then on. May be sent twice; the vendor may refuse it for one that
-        has stopped."""
+    def stop(self, instance_id: str) -> T | None:
+        """Stops an instance: it costs nothing from then on. Returns it, or None where the answer does not have it. May
+        be sent twice; the vendor may refuse it for one that has stopped."""
 
     def stopped_at(self, instance: T) -> float | None:
         """The end of the last run by the vendor's clock, in seconds since 1970; None if it is not reported."""
         return None
 
     @abstractmethod
-    def start(self, instance_id: str) -> T:
+    def start(self, instance_id: str) -> object:
         """Boots a stopped instance again. May be sent twice; the vendor may refuse it for one that runs."""
 
 
@@ -294,6 +311,36 @@ class CanUpdate(Cloud[T]):
         order, stays."""
 
 
+class TaskFailedError(Exception):
+    """A task of the vendor's ended with an error; the text has the vendor's words."""
+
+
+class HasTasks(Cloud[T]):
+    """A cloud that carries out orders, changes and deletions by tasks, after it has accepted them."""
+
+    @abstractmethod
+    def last_task(self, instance_id: str) -> str:
+        """The id of the task that the last order, change or deletion of this process has begun for an instance; "" for
+        none: then there is nothing to wait for. Sends no request."""
+
+    @abstractmethod
+    def task_progress(self, task_id: str) -> str:
+        """The state of a task that has not ended, as text; "" for one that has ended well, or that the vendor does not
+        know any more. Sends a request. Raises TaskFailedError and CloudError."""
+
+
+class ReportsErrors(Cloud[T]):
+    """A cloud that reports errors of an instance which it goes on starting, however often that fails."""
+
+    @abstractmethod
+    def standing_error(self, instance: T) -> str:
+        """The errors of an instance that is being started, with how much of it is ready; "" for none."""
+
+    @abstractmethod
+    def last_log_lines(self, instance_id: str) -> list[str]:
+        """The last lines of the instance's own log, at most five, the newest last. Sends a request."""
+
+
 class EndsInstances(CanUpdate[T]):
     """A cloud that deletes an instance by itself at a date: the end of its ttl.
 
@@ -322,21 +369,30 @@ class HasDetail(Cloud[T]):
 
 
 @dataclass(frozen=True)
-class AttachmentProblem:
-    """The reason why the vendor would refuse an order for something that it attaches. `is_final`: no option of the
-    program changes that."""
+class OrderProblem:
+    """The reason why the vendor would refuse an order or a change, or could not carry it out. `is_final`: it would do
+    so in a later run, too; otherwise check only warns, and the order itself is refused."""
 
     argument: str
     reason: str
     is_final: bool = True
 
 
-class HasAttachments(Cloud[T]):
+class ChecksOrders(Cloud[T]):
+    """A cloud that knows before an order whether it can be carried out: by what it attaches, by quota and capacity."""
+
+    @abstractmethod
+    def order_problems(self, inputs: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[OrderProblem]:
+        """Compares an order, as far as it is known, with what the account has. `current` are the inputs of a running
+        instance that is changed, None for a new one. Sends requests."""
+
+
+class HasAttachments(ChecksOrders[T]):
     """A cloud whose orders name existing resources that the instance gets: volumes, keys."""
 
     @abstractmethod
-    def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
-        """Compares an order with what it attaches, as far as that is known. Sends requests."""
+    def attached_ids(self, instance: T) -> frozenset[str]:
+        """The ids of what an instance, an answer of `get_instance`, attaches."""
 
     @abstractmethod
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
@@ -354,6 +410,24 @@ class ReportsBalance(Cloud[T]):
 
 class ProvesOrders(Cloud[T]):
     """A cloud whose instances prove which order bought them: `match` is YES for that one, and NO for all others."""
+
+
+class NamesInstances(ProvesOrders[T]):
+    """A cloud whose accounts have no two instances of one name, which the order chooses: a name proves the order that
+    gave it. Anybody may choose a name, too, so an instance that is older than the order is never its own.
+
+    `name_taken_statuses` are the HTTP statuses with which the vendor may refuse an order because of its name.
+    `is_taken_by_name`: a creation of the name that another run began and did not end is proof enough that what has it
+    is that resource's.
+    """
+
+    is_taken_by_name: ClassVar[bool] = False
+
+    name_taken_statuses: ClassVar[frozenset[int]] = frozenset({400, 409, 422})
+
+    @abstractmethod
+    def name_of(self, instance: T) -> str:
+        """The instance's name."""
 
 
 class TagsOrders(ProvesOrders[T]):

@@ -4,19 +4,21 @@ gone."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.http.errors import NotFoundError, RefusedError, UnauthorizedError, UnavailableError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import CanStop, Cloud, Phase, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import CanStop, Cloud, HasTasks, Phase, TaskFailedError, UnknownStatusError
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 
 T = TypeVar("T")
 
-_CONFIRM_TIMEOUT = 15.0
 _PAUSE = 0.5
+_CONFLICT = 409
+"""The HTTP status for a request that the present state of the instance does not allow."""
 
 
 class DeletionUnconfirmedError(Exception):
@@ -38,7 +40,7 @@ class Deletion(Generic[T]):
         Raises CloudError when the vendor refuses or cannot be asked, and DeletionUnconfirmedError; the instance may
         then still be billed.
         """
-        if isinstance(self.cloud, CanStop):
+        if isinstance(self.cloud, CanStop) and self.cloud.stops_before_delete:
             is_there = self._ensure_stopped(self.cloud, instance_id, on_instance)
         else:
             is_there = self._report_existing(instance_id, on_instance)
@@ -51,8 +53,12 @@ class Deletion(Generic[T]):
             if not self._wait_until_gone(refused, instance_id):
                 raise
         except RefusedError as refused:
-            if self._find_despite(refused, instance_id) is not None:
+            instance = self._find_despite(refused, instance_id)
+            if instance is None:
+                return
+            if not self._is_being_deleted(instance):
                 raise
+            self._confirm(instance_id)  # an earlier answer was lost
         else:
             self._confirm(instance_id)
 
@@ -72,7 +78,7 @@ class Deletion(Generic[T]):
         return True
 
     def _report_existing(self, instance_id: str, on_instance: Callable[[T], object]) -> bool:
-        """Returns whether there is something to delete, where nothing can be stopped."""
+        """Returns whether there is something to delete, where nothing has to be stopped before."""
         instance = find_or_confirm_gone(instance_id, self.cloud, self.poller)
         if instance is not None:
             on_instance(instance)
@@ -108,9 +114,17 @@ class Deletion(Generic[T]):
         except UnknownStatusError:
             return False  # the status is unknown: the vendor decides whether the instance can be deleted
 
+    def _is_being_deleted(self, instance: T) -> bool:
+        with suppress(UnknownStatusError):
+            return self.cloud.phase(instance) is Phase.DELETING
+        return False
+
     def _find_despite(self, refused: RefusedError, instance_id: str) -> T | None:
         """The instance, if it exists although the vendor refused; an error alone never means "gone"."""
-        if isinstance(refused, (UnauthorizedError, UnavailableError)):
+        is_about_instance = refused.status == _CONFLICT or not isinstance(
+            refused, (UnauthorizedError, UnavailableError)
+        )
+        if not is_about_instance:
             raise refused
         return find_or_confirm_gone(instance_id, self.cloud, self.poller)
 
@@ -120,10 +134,22 @@ class Deletion(Generic[T]):
             listed = self.poller.snapshot(max_age=_PAUSE, not_before=deleted_at).instances
             if instance_id not in listed and self.cloud.get_instance(instance_id) is None:
                 return
+            self._require_task(instance_id, listed.get(instance_id))
             if self.clock.now() - deleted_at > self._timeout:
                 raise DeletionUnconfirmedError(f"the vendor accepted the deletion of {instance_id}, and still shows it")
             self.clock.sleep(_PAUSE)
 
+    def _require_task(self, instance_id: str, listed: T | None) -> None:
+        """Raises DeletionUnconfirmedError if the vendor's deletion has ended with an error: then the instance is not
+        being deleted any more."""
+        if not isinstance(self.cloud, HasTasks) or listed is None or self._is_being_deleted(listed):
+            return
+        try:
+            if task := self.cloud.last_task(instance_id):
+                self.cloud.task_progress(task)
+        except TaskFailedError as error:
+            raise DeletionUnconfirmedError(f"the deletion of {instance_id} failed: {error}") from None
+
     @property
     def _timeout(self) -> float:
-        return max(_CONFIRM_TIMEOUT, 2 * self.cloud.list_lag)
+        return max(self.cloud.deletion_seconds, 2 * self.cloud.list_lag)

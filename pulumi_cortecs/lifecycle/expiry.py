@@ -83,6 +83,7 @@ def _expired(
     if not readable or len(readable) < len(ends) or max(readable) > now:
         return None
     held_back = f"owned by {row_names(shared)}" if shared else ""
+    held_back = f"managed by {instance.manager}" if instance.manager else held_back
     return ExpiredInstance(instance, max(readable), tuple(rows), held_back, tuple(_remarks(rows, readable)))
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch, TagsOrders
+from pulumi_cortecs.lifecycle.cloud import Arguments, NamesInstances, OrderMatch, TagsOrders
 from pulumi_cortecs.lifecycle.creations import Creations, owners_by_instance
 from pulumi_cortecs.lifecycle.journal import ResourceKey
 from pulumi_cortecs.lifecycle.matching import assign
@@ -63,7 +63,7 @@ class InterruptedCreations(Generic[T]):
                     "removes them from the state",
                 )
                 return None
-            instance_id = self._choose_by_tag(key, arguments, wanted, candidates) if self._log.proves_orders else None
+            instance_id = self._choose_by_tag(key, arguments, wanted, candidates) if self._is_proven_by_tag else None
             if instance_id is None and self._is_exclusive():
                 instance_id = self._choose_if_exclusive(key, arguments, wanted, candidates)
             if instance_id is None:
@@ -74,6 +74,12 @@ class InterruptedCreations(Generic[T]):
             if self._log.record_bought(number, instance_id, inferred=not self._log.proves_orders):
                 return RecoveredInstance(instance_id, candidates[instance_id], not self._log.proves_orders)
             self._log.discard(number)  # another creation was quicker
+
+    @property
+    def _is_proven_by_tag(self) -> bool:
+        """Returns whether what an instance bears proves whose it is; anybody may choose a name."""
+        cloud = self._cloud
+        return self._log.proves_orders and (not isinstance(cloud, NamesInstances) or cloud.is_taken_by_name)
 
     def _substitutes_text(self, key: ResourceKey, wanted: list[Arguments]) -> str:
         """The unowned instances that may have been delivered instead, for a message; they prove nothing."""

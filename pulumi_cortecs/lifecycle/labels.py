@@ -11,6 +11,10 @@ from typing import Final
 
 MAX_LABELS: Final = 32
 LABEL_NAME: Final = re.compile(r"[A-Za-z0-9._/-]{1,63}")
+ORDER_TAG: Final = "pulumi-cortecs:"
+"""The beginning of the tags that name an order, and of nothing else, where tags are texts."""
+LABEL_TAG: Final = "label:"
+"""The beginning of the tags there that are labels."""
 _MAX_VALUE_LENGTH: Final = 64
 _UNPRINTABLE: Final = re.compile(r"[^ -~]")
 _SHOWN_OF_A_COMMIT: Final = 12

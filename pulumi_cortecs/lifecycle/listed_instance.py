@@ -20,7 +20,8 @@ class ListedInstance:
     """One instance, or another purchase, whose name in texts is `noun`. `arguments` are spelled as in states, as far as
     the vendor reports them, and `ordered` is their text. `phase` is None for an unknown status.
     `started_at` is in UTC, or None. `hourly` is the current cost of an hour, zero while stopped, and `cost_so_far` that
-    of the run since `started_at` by today's price; each is None where it is unknown."""
+    of the run since `started_at` by today's price; each is None where it is unknown. `manager` is what else at the
+    vendor manages it, "" for nothing: such an instance is never ended."""
 
     instance_id: str
     arguments: Mapping[str, object]
@@ -31,6 +32,7 @@ class ListedInstance:
     hourly: Money | None = None
     cost_so_far: Money | None = None
     noun: str = INSTANCE
+    manager: str = ""
 
     def age(self, now: datetime) -> timedelta | None:
         """The time since its last start: the vendor keeps no time of the purchase. Never negative, even if two clocks
@@ -65,6 +67,7 @@ def describe_instance(
         started_at=_as_time(cloud.started_at(instance)),
         hourly=hourly if hourly is None or is_billed else Money.zero(hourly.currency),
         cost_so_far=None if hourly is None else _cost_so_far(cloud, instance, phase, now, hourly),
+        manager=cloud.manager_of(instance),
     )
 
 

@@ -9,7 +9,16 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderSpec, ProvesOrders, TagsOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    Cloud,
+    NamesInstances,
+    OrderMatch,
+    OrderSpec,
+    ProvesOrders,
+    TagsOrders,
+    token_of,
+)
 from pulumi_cortecs.lifecycle.journal import Journal, JournalError, OrderRecord, Progress, ResourceKey
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.poller import NEVER, Poller
@@ -267,7 +276,8 @@ class OrderLog(Generic[T]):
             return False
         after = self._seconds_after(order, instance)
         is_plausible = after is None or -CLOCK_ERROR <= after <= _POSSIBLE_WITHIN
-        return self.proves_orders or is_plausible or not self._is_clock_reliable()
+        is_proven = self.proves_orders and not isinstance(self.cloud, NamesInstances)
+        return is_proven or is_plausible or not self._is_clock_reliable()
 
     def is_started_soon(self, order: OrderRecord, instance: T) -> bool:
         """Returns whether the instance began so soon after the order that the user need not be asked."""

@@ -71,6 +71,8 @@ def is_past_grace(instance: ListedInstance, now: datetime) -> bool:
 
 
 def _skip_reason(instance: ListedInstance, stacks: Sequence[StackHoldings], now: datetime) -> str:
+    if instance.manager:
+        return f"managed by {instance.manager}"
     creating = [stack for stack in stacks if any(_may_be(instance, purchase) for purchase in stack.pending)]
     for stack in creating:
         if stack.updating:

@@ -16,7 +16,17 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import AnswerLostError, CloudError, CredentialsRefusedError, RefusedError
 from pulumi_cortecs.lifecycle.clock import Clock
-from pulumi_cortecs.lifecycle.cloud import Arguments, Cloud, OrderMatch, OrderRef, OrderSpec, ProvesOrders, token_of
+from pulumi_cortecs.lifecycle.cloud import (
+    Arguments,
+    Cloud,
+    NamesInstances,
+    OrderAnswer,
+    OrderMatch,
+    OrderRef,
+    OrderSpec,
+    ProvesOrders,
+    token_of,
+)
 from pulumi_cortecs.lifecycle.journal import ResourceKey, new_order_number
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.matching import assign
@@ -59,6 +69,11 @@ class RefusedOrderError(Exception):
     def __init__(self, text: str, code: str = "") -> None:
         super().__init__(text)
         self.code = code
+
+
+class NameRefusedError(CloudError):
+    """The vendor refused an order whose name the program gave. What has that name need not be of this order: neither an
+    answer nor a search proves whether the order was carried out."""
 
 
 class NotSentError(Exception):
@@ -146,7 +161,8 @@ class _UnresolvedOrder:
 
     `before` are the ids that were listed before it was sent, and `classify_start` decides whether an instance may have
     started after that; its instance was started before `started_by`. A `refused` order leaves new instances to orders
-    whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `listings` have shown no
+    whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `owns_name`: see `buy`.
+    `listings` have shown no
     instance of it since `listed_first`. `rivals` are the numbers of the orders, this one among them, that may have
     bought its candidates; they have changed at `rivals_since`.
     """
@@ -160,6 +176,7 @@ class _UnresolvedOrder:
     started_by: float
     refused: bool = False
     is_repeatable: bool = False
+    owns_name: bool = True
     listings: int = 0
     listed_first: float = 0.0
     listed_last: float = 0.0
@@ -192,6 +209,7 @@ class Purchases(Generic[T]):
     def __init__(self, cloud: Cloud[T], poller: Poller[T], clock: Clock, log: OrderRecorder[T]) -> None:
         self._cloud = cloud
         self._proves_orders = isinstance(cloud, ProvesOrders)
+        self._proves_without_time = self._proves_orders and not isinstance(cloud, NamesInstances)
         self._lag = cloud.list_lag
         self._poller = poller
         self._clock = clock
@@ -210,18 +228,21 @@ class Purchases(Generic[T]):
         is_awaited: Callable[[], bool] | None = None,
         number: int | None = None,
         labels: Labels = NO_LABELS,
+        *,
+        owns_name: bool = True,
     ) -> PurchasedInstance[T]:
         """Orders one instance with these `inputs` for the resource `key`, exactly once, and returns it. `is_awaited`,
         called at the last moment, returns whether the caller still waits; None for a caller that cannot go away.
         `number` is the order's if it has one already; `labels` are recorded with it, and for a cloud that has labels
-        they are among the inputs.
+        they are among the inputs. `owns_name`: no other order can give an instance the same name (NamesInstances).
 
         An order that was refused for its token (401) is sent once more, after a check that has found nothing. Raises
-        CloudError when the vendor could not be asked, RefusedOrderError when it answered with an error, NotSentError
-        when the caller has gone, NotBoughtError when the answer was lost and nothing was bought, and
-        AmbiguousPurchaseError when that is not known.
+        CloudError when the vendor could not be asked (NameRefusedError when it refused a name that is not owned),
+        RefusedOrderError when it answered with an error, NotSentError when the caller has gone, NotBoughtError when the
+        answer was lost and nothing was bought, and AmbiguousPurchaseError when that is not known.
         """
-        send = partial(self._send, key, arguments, {**inputs, "labels": labels.merged}, is_awaited, labels)
+        carry_out = partial(self._create, {**inputs, "labels": labels.merged}, owns_name)
+        send = partial(self._send, key, arguments, carry_out, is_awaited, labels, owns_name)
         try:
             return send(new_order_number() if number is None else number, last_try=False)
         except _TokenRefusedError:
@@ -231,9 +252,10 @@ class Purchases(Generic[T]):
         self,
         key: ResourceKey,
         arguments: Arguments,
-        inputs: Mapping[str, Any],
+        carry_out: Callable[[OrderRef], OrderAnswer[T]],
         is_awaited: Callable[[], bool] | None,
         labels: Labels,
+        owns_name: bool,
         number: int,
         *,
         last_try: bool,
@@ -249,7 +271,7 @@ class Purchases(Generic[T]):
         try:
             if is_awaited is not None and not is_awaited():
                 raise NotSentError("the engine was gone before anything was ordered")
-            accepted = self._cloud.create(inputs, OrderRef(ordered.token, key.digest))
+            accepted = carry_out(OrderRef(ordered.token, key.digest))
         except BaseException as error:
             with self._lock:
                 self._in_flight.remove(number)
@@ -257,7 +279,9 @@ class Purchases(Generic[T]):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
                     unresolved = _UnresolvedOrder(
-                        order_number, ordered, before, classify_start, error, now, now, refused is not None
+                        *(order_number, ordered, before, classify_start, error, now, now),
+                        refused=refused is not None,
+                        owns_name=owns_name,
                     )
                     self._unresolved.append(unresolved)
             if unresolved is None:
@@ -278,7 +302,9 @@ class Purchases(Generic[T]):
                     now = self._clock.now()
                     reason = "another order for the same has taken it" if is_new else "it was there before"
                     taken_error = AnswerLostError(f"the answer names {instance_id}, and {reason}")
-                    unresolved = _UnresolvedOrder(order_number, ordered, before, classify_start, taken_error, now, now)
+                    unresolved = _UnresolvedOrder(
+                        *(order_number, ordered, before, classify_start, taken_error, now, now), owns_name=owns_name
+                    )
                     self._unresolved.append(unresolved)
             if unresolved is None:
                 if accepted.instance is not None:
@@ -293,6 +319,15 @@ class Purchases(Generic[T]):
             return self._reconcile(unresolved)
         finally:
             self._discard(unresolved)
+
+    def _create(self, inputs: Mapping[str, Any], owns_name: bool, order: OrderRef) -> OrderAnswer[T]:
+        try:
+            return self._cloud.create(inputs, order)
+        except RefusedError as error:
+            cloud = self._cloud
+            if owns_name or not isinstance(cloud, NamesInstances) or error.status not in cloud.name_taken_statuses:
+                raise
+            raise NameRefusedError(str(error)) from None
 
     def _check_despite(
         self, refused: RefusedError, unresolved: _UnresolvedOrder, *, last_try: bool
@@ -394,8 +429,9 @@ class Purchases(Generic[T]):
                 text = f"{unresolved.error}, and it is not known which instance it started, if any"
                 raise AmbiguousPurchaseError(text, tuple(sorted(candidates)))
             instance_id = assigned.least_wanted
+            inferred = not (self._proves_orders and unresolved.owns_name)  # another machine may give the same name now
             if not self._log.record_bought(
-                unresolved.number, instance_id, inferred=not self._proves_orders, is_new=self._proves_orders
+                unresolved.number, instance_id, inferred=inferred, is_new=self._proves_orders
             ):
                 return None  # another process was quicker
             self._unresolved.remove(unresolved)
@@ -403,7 +439,7 @@ class Purchases(Generic[T]):
                 if isinstance(other, _UnresolvedOrder):
                     other.started_by = max(other.started_by, unresolved.started_by)
             self._owned_ids.add(instance_id)
-            return PurchasedInstance(instance_id, candidates[instance_id], inferred=not self._proves_orders)
+            return PurchasedInstance(instance_id, candidates[instance_id], inferred)
 
     def _discard(self, unresolved: _UnresolvedOrder) -> None:
         with self._lock:
@@ -486,7 +522,9 @@ class Purchases(Generic[T]):
         self, instance_id: str, instance: T, unresolved: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
         unknown = instance_id not in unresolved.before and instance_id not in self._owned_ids
-        began = unknown and (self._proves_orders or unresolved.classify_start(instance) is not RelativeStart.BEFORE)
+        began = unknown and (
+            self._proves_without_time or unresolved.classify_start(instance) is not RelativeStart.BEFORE
+        )
         return began and self._cloud.match(instance, unresolved.ordered).counts_as(how)
 
 

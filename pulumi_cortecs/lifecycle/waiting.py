@@ -1,20 +1,22 @@
 """Waiting as data: the target, what ends the wait early, how often to look, and the deadline.
 
 Retrying a call and waiting for an outcome are two things. Errors of single calls are tolerated until the deadline;
-a wait ends early for a phase that settles it (ready, failed, stopped, gone), refused credentials, or an interrupt.
+a wait ends early for a phase that settles it (ready, failed, stopped, gone), a task that failed, an error that stays,
+refused credentials, or an interrupt.
 What the vendor calls ready is asked itself (readiness.py), while the shared listing goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from pulumi_cortecs.http.errors import CloudError, UnauthorizedError
 from pulumi_cortecs.lifecycle.clock import Clock, InterruptedWaitError
-from pulumi_cortecs.lifecycle.cloud import Cloud, Phase
-from pulumi_cortecs.lifecycle.poller import Poller, Snapshot
+from pulumi_cortecs.lifecycle.cloud import Cloud, HasTasks, Phase, ReportsErrors, TaskFailedError
+from pulumi_cortecs.lifecycle.poller import NEVER, Poller, Snapshot
 from pulumi_cortecs.lifecycle.presence import find_or_confirm_gone
 from pulumi_cortecs.lifecycle.readiness import Readiness
 
@@ -52,7 +54,8 @@ class StoppedWhileWaitingError(WaitEndedError):
 
 
 class FailedWhileWaitingError(WaitEndedError):
-    """The vendor reports that the instance failed or is being deleted."""
+    """The vendor reports that the instance failed or is being deleted, that its task failed, or for some time the same
+    error of it."""
 
 
 class GoneWhileWaitingError(WaitEndedError):
@@ -61,6 +64,75 @@ class GoneWhileWaitingError(WaitEndedError):
 
 class InterruptedWhileWaitingError(WaitEndedError):
     """The wait was interrupted; the instance goes on booting."""
+
+
+@dataclass(frozen=True)
+class AwaitedChange(Generic[T]):
+    """The order or change that a wait follows.
+
+    `task` is the vendor's task of it (HasTasks), "" for none. `missing_text` returns the part of the change that a
+    listed instance does not show yet, "" for none. `listings` is the number of listings since the end of the task that
+    have to call the instance ready: the first one may show the time before the change.
+    """
+
+    task: str = ""
+    missing_text: Callable[[T], str] = lambda _: ""
+    listings: int = 1
+
+
+@dataclass
+class _Watch(Generic[T]):
+    """The observations of one wait: the end of the task, the listings since then, and an error that stays."""
+
+    cloud: Cloud[T]
+    change: AwaitedChange[T]
+    give_up_after: float
+    _task_ended_at: float | None = None
+    _ready_listings: set[float] = field(default_factory=set)
+    _error: str = ""
+    _error_since: float = NEVER
+
+    def task_progress(self, clock: Clock) -> str:
+        """The state of the task as text, "" once it has ended well. Raises FailedWhileWaitingError and CloudError."""
+        if self._task_ended_at is None:
+            try:
+                if isinstance(self.cloud, HasTasks) and self.change.task:
+                    if progress := self.cloud.task_progress(self.change.task):
+                        return progress
+                    self._task_ended_at = clock.now()
+                else:
+                    self._task_ended_at = NEVER
+            except TaskFailedError as error:
+                raise FailedWhileWaitingError(str(error)) from None
+        return ""
+
+    @property
+    def not_before(self) -> float:
+        """The time from which on a listing counts."""
+        return NEVER if self._task_ended_at is None else self._task_ended_at
+
+    def missing_text(self, instance: T, listing: Snapshot[T]) -> str:
+        """The reason why an instance that its vendor calls ready may still be that of before the change; "" for
+        none."""
+        if text := self.change.missing_text(instance):
+            return text
+        self._ready_listings.add(listing.taken_at)
+        return "" if len(self._ready_listings) >= self.change.listings else "to be confirmed by another list"
+
+    def record_starting(self, instance: T, instance_id: str, now: float) -> None:
+        """Records the errors of a starting instance. Raises FailedWhileWaitingError for one that has stayed the same
+        for `give_up_after` seconds."""
+        self._ready_listings.clear()
+        if not isinstance(self.cloud, ReportsErrors):
+            return
+        if (text := self.cloud.standing_error(instance)) != self._error:
+            self._error, self._error_since = text, now
+        if text and now - self._error_since >= self.give_up_after:
+            lines: list[str] = []
+            with suppress(CloudError):
+                lines = self.cloud.last_log_lines(instance_id)
+            log = f"; its last log lines: {' | '.join(lines)}" if lines else ""
+            raise FailedWhileWaitingError(f"{text}, the same for {self.give_up_after:.0f} s{log}")
 
 
 @dataclass(frozen=True)
@@ -82,6 +154,8 @@ class Wait(Generic[T]):
         report: Callable[[str], None],
         on_look: Callable[[T], object] = lambda _: None,
         readiness: Readiness[T] | None = None,
+        change: AwaitedChange[T] | None = None,
+        give_up_after: float = float("inf"),
     ) -> T:
         """The instance once it is ready. Raises WaitEndedError, UnknownStatusError or UnauthorizedError.
 
@@ -89,39 +163,48 @@ class Wait(Generic[T]):
 
         `timeout` counts from `started_at` (this clock's seconds), so that a queued wait gets no longer than the others.
         `report` receives each new status as text, and an unchanged one now and then; nothing if the instance is ready
-        at once. `on_look` is called with the instance at each look, and its exceptions end the wait.
+        at once. `on_look` is called with the instance at each look, and its exceptions end the wait. `change` is what
+        the wait follows, and `give_up_after` the seconds after which an unchanged error of the vendor's ends it.
         """
         readiness = readiness or Readiness(self.cloud, self.clock)
+        watch = _Watch(self.cloud, change or AwaitedChange(), give_up_after)
         last, reported, reported_at = "not listed yet", "", self.clock.now()
         while True:
             age = self.clock.now() - started_at
             look_again_at = self.clock.now() + self._interval(age)
+            instance: T | None = None
+            gone = False
             try:
-                listing = self._snapshot(instance_id, age)
-                instance = listing.instances.get(instance_id)
-                # at the shared listing's next due time, not an interval after this wait's own look
-                look_again_at = listing.taken_at + self._interval(age)
-                gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
+                if task := watch.task_progress(self.clock):
+                    last = task
+                else:
+                    listing = self._snapshot(instance_id, age, watch.not_before)
+                    instance = listing.instances.get(instance_id)
+                    # at the shared listing's next due time, not an interval after this wait's own look
+                    look_again_at = listing.taken_at + self._interval(age)
+                    gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
             except UnauthorizedError:
                 raise
             except CloudError as error:
                 last = f"no answer: {error}"
-            else:
-                if gone:
-                    raise GoneWhileWaitingError(last)
-                if instance is not None:
-                    on_look(instance)
-                    phase, last = self.cloud.ready_phase(instance), self.cloud.progress_text(instance)
-                    if phase is not Phase.READY:
-                        readiness.record_not_ready()
-                        self._raise_if_over(phase, last, instance_id)
-                    elif readiness.check(instance):
-                        if reported:
-                            report(last)
-                        return instance
-                    else:
-                        last = f"{last}, but it does not answer yet: {readiness.reason}"
-                        look_again_at = min(look_again_at, readiness.next_probe_at)
+            if gone:
+                raise GoneWhileWaitingError(last)
+            if instance is not None:
+                on_look(instance)
+                phase, last = self.cloud.ready_phase(instance), self.cloud.progress_text(instance)
+                if phase is not Phase.READY:
+                    readiness.record_not_ready()
+                    self._raise_if_over(phase, last, instance_id)
+                    watch.record_starting(instance, instance_id, self.clock.now())
+                elif missing := watch.missing_text(instance, listing):
+                    last = f"{last}, {missing}"
+                elif readiness.check(instance):
+                    if reported:
+                        report(last)
+                    return instance
+                else:
+                    last = f"{last}, but it does not answer yet: {readiness.reason}"
+                    look_again_at = min(look_again_at, readiness.next_probe_at)
             if last != reported or self.clock.now() - reported_at >= _REPORT_INTERVAL:
                 report(last)
                 reported, reported_at = last, self.clock.now()
@@ -133,9 +216,9 @@ class Wait(Generic[T]):
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 
-    def _snapshot(self, instance_id: str, age: float) -> Snapshot[T]:
-        changed_at = self.poller.changed_at(instance_id)
-        return self.poller.snapshot(max_age=self._interval(age), not_before=changed_at, in_a_hurry=self.is_interrupted)
+    def _snapshot(self, instance_id: str, age: float, not_before: float) -> Snapshot[T]:
+        since = max(self.poller.changed_at(instance_id), not_before)
+        return self.poller.snapshot(max_age=self._interval(age), not_before=since, in_a_hurry=self.is_interrupted)
 
     def _is_gone(self, instance_id: str) -> bool:
         return find_or_confirm_gone(instance_id, self.cloud, self.poller) is None

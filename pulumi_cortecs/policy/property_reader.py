@@ -49,6 +49,10 @@ class ProxiedProperties:
         """A list of objects."""
         return self._read(key, lambda value: self._items(key, _list(value)))
 
+    def length(self, key: str) -> Field[int]:
+        """The length of a list."""
+        return self._read(key, lambda value: len(_list(value)))
+
     def _items(self, key: str, values: Sequence[Any]) -> Sequence[ProxiedProperties]:
         return [
             ProxiedProperties(_table(value), f"{self._within}{key}[{number}].") for number, value in enumerate(values)
@@ -95,6 +99,10 @@ class UnreadableProperties:
         return malformed(key, self._why)
 
     def mappings(self, key: str) -> Field[Sequence[Any]]:
+        """Unknown."""
+        return malformed(key, self._why)
+
+    def length(self, key: str) -> Field[int]:
         """Unknown."""
         return malformed(key, self._why)
 

@@ -41,6 +41,10 @@ class Properties(Protocol):
         """A list of objects: Properties of their own."""
         ...
 
+    def length(self, key: str) -> Field[int]:
+        """The length of a list; its items may be unknown."""
+        ...
+
 
 Extract = Callable[[str, str, Properties, PinnedPrices], Purchase]
 """A function that makes a Purchase of the URN, the name, the properties and the prices."""

@@ -36,6 +36,7 @@ INSTANCE: Final = TOKENS["cortecs.Instance"]
 ENDPOINT: Final = TOKENS["cortecs.Endpoint"]
 SHADEFORM_INSTANCE: Final = TOKENS["shadeform.Instance"]
 SHADEFORM_VOLUME: Final = TOKENS["shadeform.Volume"]
+GCORE_DEPLOYMENT: Final = TOKENS["gcore.InferenceDeployment"]
 MISSING: Final = object()
 """The value of a property that is left out."""
 
@@ -149,6 +150,33 @@ def shadeform_volume(name: str = "weights", **changes: Any) -> Resource:
     }
     live = _quoted_at_shadeform(properties, "volume", properties["size_in_gb"])
     return resource(SHADEFORM_VOLUME, name, **({"quote": live} if live else {}) | properties)
+
+
+def gcore_deployment(name: str = "chat", **changes: Any) -> Resource:
+    """A Gcore deployment as check has completed it: 0 to 1 replicas with an L40S in Luxembourg, with a key and a quote.
+
+    `changes` as in `cortecs_instance`.
+    """
+    properties: dict[str, Any] = {
+        "flavor_name": "inference-16vcpu-232gib-1xl40s-48gb",
+        "image": "vllm/vllm-openai:latest",
+        "listening_port": 8000,
+        "containers": [gcore_container("luxembourg-1")],
+        "api_keys": ["team-key"],
+        "state": "running",
+        **changes,
+    }
+    try:
+        count = sum(one["scale"]["max"] for one in properties["containers"])
+    except (TypeError, KeyError):
+        count = None
+    live = _quote("gcore", properties["flavor_name"], BillingInterval.PER_MINUTE, count)
+    return resource(GCORE_DEPLOYMENT, name, **({"quote": live} if live else {}) | properties)
+
+
+def gcore_container(region_id: Any, least: Any = 0, most: Any = 1) -> dict[str, Any]:
+    """The replicas of a Gcore deployment in one region."""
+    return {"region_id": region_id, "scale": {"min": least, "max": most}}
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from pulumi_cortecs.lifecycle.waiting import SCHEDULE, Wait
 from pulumi_cortecs.provider import host, instance_records, process, session
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.arguments import read_labels
-from pulumi_cortecs.provider.kind import Inputs, Market, ResourceKind
-from pulumi_cortecs.provider.properties import InvalidValueError
+from pulumi_cortecs.provider.kind import PRICED_BY, Inputs, Market, ResourceKind
+from pulumi_cortecs.provider.properties import InvalidValueError, is_unknown
 from pulumi_cortecs.provider.settings import ProviderSettings, read_settings
 
 MAX_PRICE_AGE: Final = 5.0
@@ -216,8 +216,10 @@ def hourly_price(
     kind: ResourceKind, inputs: Inputs, max_age: float = float("inf"), not_before: float = NEVER
 ) -> Money | None:
     """The hourly price by the prices of today, or of the last seconds (see `market`), whatever a quote says; None where
-    it is unknown, as where an argument is unknown. Raises CloudError."""
+    it is unknown, as where an argument is unknown, or where the vendor hides it. Raises CloudError."""
     quote, _ = market(kind, None, max_age, not_before).quote(inputs)
+    if not is_unknown(quote) and PRICED_BY in quote:  # the program's author can write the catalogue, and limits ask
+        return None
     return instance_records.hourly_total(quote)
 
 
@@ -307,7 +309,8 @@ def _problems(settings: ProviderSettings, base_url: str) -> tuple[str, ...]:
 
 
 def _market(kind: ResourceKind, where: str, config: Mapping[str, str], max_age: float, not_before: float) -> Market:
-    ours, key = session.current(), (kind.token, where, max_age)
+    own = tuple(sorted((name, config[name]) for name in kind.credentials.config_keys if name in config))
+    ours, key = session.current(), (kind.token, where, max_age, own)
     with ours.lock:
         if key not in ours.markets:
             settings = read_settings(os.environ)

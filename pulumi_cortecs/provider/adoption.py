@@ -21,7 +21,8 @@ def describe_mismatches(kind: InstanceKind, reviewed: Mapping[str, Any], reporte
     """The differences between the vendor's report and the reviewed inputs. An argument that either of them leaves out,
     or that only `up` will know, does not count as a difference."""
     return [
-        f"{key}: {format_value(reviewed[key])} was reviewed, {kind.vendor} reports {format_value(value)}"
+        f"{key}: {shown_value(kind, key, reviewed[key])} was reviewed, {kind.vendor} reports "
+        f"{shown_value(kind, key, value)}"
         for key, value in reported.items()
         if key in reviewed and not is_equal_or_unknown(reviewed[key], value)
     ]
@@ -61,6 +62,11 @@ def format_value(value: Any) -> str:
     return repr(without_float(value))
 
 
+def shown_value(kind: InstanceKind, key: str, value: Any) -> str:
+    """The text of an argument's value, which hides a secret one."""
+    return "a secret value" if key in kind.arguments and kind.arguments[key].secret else format_value(value)
+
+
 def is_equal_or_unknown(one: Any, other: Any) -> bool:
     """Returns whether two values of an argument are equal, or either of them is unknown."""
     return is_unknown(one) or is_unknown(other) or equal_values(one, other)
@@ -77,7 +83,9 @@ def complete_from_instance(
     """
     problems = [
         Problem(
-            key, f"{instance_id} has {reported[key]!r}, not {wanted[key]!r}; leave {key} out, or set it to that value"
+            key,
+            f"{instance_id} has {shown_value(kind, key, reported[key])}, not {shown_value(kind, key, wanted[key])}; "
+            f"leave {key} out, or set it to that value",
         )
         for key in vendor_arguments(kind.arguments)
         if key in wanted

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.lifecycle.labels import LABEL_NAME, MAX_LABELS, clip_value
 from pulumi_cortecs.lifecycle.times import parse_duration
+from pulumi_cortecs.provider.formats import money
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
 from pulumi_cortecs.provider.properties import (
     InvalidValueError,
@@ -57,18 +58,6 @@ def _bearer_token(value: Any) -> str:
     return token
 
 
-def _max_price(value: Any) -> str:
-    from pulumi_cortecs.cost import Money, MoneyError  # programs import this module
-
-    text = string(value)
-    if not text:
-        return ""
-    try:
-        return str(Money.read(text))
-    except MoneyError as error:
-        raise InvalidValueError(str(error)) from None
-
-
 READINESS: Final[Mapping[str, Argument]] = {
     "ready": Argument(one_of("answer", "status"), "answer", Change.NOTHING, in_state_if_default=False),
     "ready_path": Argument(_path, "", Change.NOTHING, in_state_if_default=False),
@@ -97,6 +86,10 @@ ENDPOINT_PORT: Final = "endpoint_port"
 """The container's port of an Endpoint's address, where a cloud maps several."""
 
 
+GIVE_UP_AFTER: Final = "give_up_after"
+"""The seconds after which an unchanged error of the vendor's ends a wait, where a cloud reports such errors."""
+
+
 def _always_running(value: Any) -> str:
     if string(value) != "running":
         raise InvalidValueError(
@@ -112,7 +105,7 @@ LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "ttl": Argument(_ttl, "", Change.UPDATE, in_state_if_default=False),
     "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.UPDATE),
     "adopt_id": Argument(_adopt_id, "", Change.NOTHING, in_state_if_default=False),
-    "max_price": Argument(_max_price, "", Change.NOTHING, in_state_if_default=False),
+    "max_price": Argument(money, "", Change.NOTHING, in_state_if_default=False),
     "price_tolerance": Argument(integer(0, _MAX_PERCENT), 0, Change.NOTHING, in_state_if_default=False),
     **READINESS,
     LABELS: Argument(read_labels, {}, Change.UPDATE, in_state_if_default=False),

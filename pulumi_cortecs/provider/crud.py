@@ -14,9 +14,11 @@ from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.provider import accounts, host, machine_limits, reviewed_inputs, session
 from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.attachments import holders_text
 from pulumi_cortecs.provider.kind import CrudKind
-from pulumi_cortecs.provider.plain_cloud import NAME, PlainCloud
-from pulumi_cortecs.provider.properties import equal_values, read_properties, without_float
+from pulumi_cortecs.provider.named_resources import NAME
+from pulumi_cortecs.provider.plain_cloud import PlainCloud
+from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 
 Kind = CrudKind[Any, Any]
 
@@ -30,16 +32,21 @@ class CrudError(Exception):
 
 
 class InUseError(Exception):
-    """Something uses the resource, so that it is not deleted now."""
+    """The instance `user` uses the resource, so that it is not deleted now."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} uses it")
+        self.user = user
 
 
 def diff(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """Compares the arguments: the table decides between replacement and update. Other credentials than the state's are
     an update, too. The old resource goes first if both would have the same name. Sends no request."""
     accounts.confirm_known(kind, resource_id, olds.get("account"))
-    reviewed_inputs.update(host.current_call().urn, _program_inputs(kind, news))
-    replaces = [key for key in kind.arguments.replacing if not equal_values(olds.get(key), news.get(key))]
-    if replaces or _changed_in_place(kind, olds, news):
+    before, after = _program_inputs(kind, olds), _program_inputs(kind, news)
+    reviewed_inputs.update(host.current_call().urn, after)
+    replaces = [key for key in kind.arguments.replacing if not equal_values(before.get(key), after.get(key))]
+    if replaces or _changed_in_place(kind, before, after):
         has_same_name = bool(replaces) and NAME not in replaces
         return DiffResult(changes=None, replaces=replaces, delete_before_replace=has_same_name)
     return DiffResult(changes=accounts.credentials_changed(kind, olds.get("account")))
@@ -67,6 +74,7 @@ def read(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> ReadResult:
             inputs["quote"], _ = accounts.market(kind).quote(inputs)
     except CloudError as error:
         raise CrudError(f"the status of {resource_id} is unknown, so the state stays as it was: {error}") from None
+    warn(kind, inputs)
     properties = outputs(kind, account, inputs, resource, props)
     return ReadResult(resource_id, properties, kind.arguments.omit_defaults(inputs))
 
@@ -78,7 +86,7 @@ def update(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[
     try:
         account = accounts.account(kind)
         account.require_owner(resource_id, olds.get("account"))
-        if _changed_in_place(kind, olds, inputs):
+        if _changed_in_place(kind, _program_inputs(kind, olds), inputs):
             change(kind, account, resource_id, inputs)
     except NotFoundError:
         raise CrudError(
@@ -101,12 +109,21 @@ def delete(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> None:
         delete_when_unused(kind, account, resource_id)
     except (CloudError, DeletionUnconfirmedError, InUseError) as error:
         billed = " and be billed" if kind.market is not None else ""
+        held = holders_text(kind, account, resource_id, getattr(error, "user", "")) if may_be_in_use(error) else ""
         raise CrudError(
-            f"{resource_id} may still exist{billed}: {error}. Run `pulumi destroy` again, or delete it in "
+            f"{resource_id} may still exist{billed}: {error}{held}. Run `pulumi destroy` again, or delete it in "
             f"{kind.possessive} console"
         ) from None
     except InterruptedWaitError:
         raise CrudError(f"interrupted; {resource_id} still exists") from None
+
+
+def warn(kind: Kind, inputs: Mapping[str, Any]) -> None:
+    """Shows the kind's warning of a resource with these inputs, once."""
+    call = host.current_call()
+    text = kind.warning(inputs, session.current().clock.utc_now())
+    if text and session.current().is_first(f"{call.urn}: {text}"):
+        call.warn(text)
 
 
 def change(kind: Kind, account: Account, resource_id: str, inputs: Mapping[str, Any]) -> None:
@@ -130,15 +147,14 @@ def delete_when_unused(kind: Kind, account: Account, resource_id: str) -> None:
         if reason := kind.undeletable(resource):
             raise DeletionUnconfirmedError(reason)
         if user := kind.used_by(resource):
-            raise InUseError(f"{user} uses it")
+            raise InUseError(user)
 
     while True:
         try:
             account.deletion().delete(resource_id, require_deletable)
             break
         except (RefusedError, InUseError) as error:
-            may_be_in_use = isinstance(error, InUseError) or error.status in _MAY_BE_IN_USE
-            if not may_be_in_use or clock.now() > until:
+            if not may_be_in_use(error) or clock.now() > until:
                 raise
             host.current_call().report_progress(f"waiting until it can be deleted: {error}")
         clock.sleep(min(_IN_USE_PAUSE, kind.release_timeout / 4))
@@ -148,23 +164,25 @@ def delete_when_unused(kind: Kind, account: Account, resource_id: str) -> None:
         machine_limits.release(kind, account, resource_id)
 
 
+def may_be_in_use(error: Exception) -> bool:
+    """Returns whether a deletion may have failed because something uses the resource."""
+    return isinstance(error, InUseError) or (isinstance(error, RefusedError) and error.status in _MAY_BE_IN_USE)
+
+
 def plain_cloud(account: Account) -> PlainCloud[Any]:
     """The account as that of a CrudKind."""
     assert isinstance(account.cloud, PlainCloud)  # that of every CrudKind
     return account.cloud
 
 
-def _changed_in_place(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    defaults = kind.arguments.defaults
-    return any(
-        not equal_values(olds.get(key, defaults.get(key)), news.get(key, defaults.get(key)))
-        for key in kind.arguments.updatable
-    )
+def _changed_in_place(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return any(not equal_values(before.get(key), after.get(key)) for key in kind.arguments.updatable)
 
 
 def _program_inputs(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of the resource, without those that the host adds."""
-    return {key: without_float(props[key]) for key in kind.inputs if key in props}
+    """The inputs of the resource, without those that the host adds, and with the defaults that states omit."""
+    inputs = {key: without_float(props[key]) for key in kind.inputs if key in props}
+    return kind.arguments.restore_defaults(inputs)
 
 
 def validated(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,6 +191,7 @@ def validated(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in props.items() if key != "quote"}
     settled, problems = read_properties({**kind.arguments.defaults, **given}, kind.arguments)
     refusals = [f"{problem.property} {problem.reason}" for problem in problems]
+    refusals += [f"{key} is unknown" for key, value in settled.items() if has_unknown(value)]
     refusals += [f"{key} is missing" for key in kind.arguments if key not in settled]
     if kind.market is not None and "quote" not in props:
         refusals.append("it has no price, because it could not be asked for when the inputs were checked")

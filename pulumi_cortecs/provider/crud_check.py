@@ -7,12 +7,12 @@ nobody.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.cost.limits_file import LimitsFileError
+from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.provider import (
@@ -25,17 +25,15 @@ from pulumi_cortecs.provider import (
     reviewed_inputs,
     session,
 )
-from pulumi_cortecs.provider.generated_names import generated_name, prefix_of
+from pulumi_cortecs.provider.crud import warn
 from pulumi_cortecs.provider.instance_check import CheckError
 from pulumi_cortecs.provider.kind import CrudKind, Problem
-from pulumi_cortecs.provider.plain_cloud import NAME
+from pulumi_cortecs.provider.named_resources import NAME, has_former_name, next_name, record_former_name
+from pulumi_cortecs.provider.pinned_catalogue import complete_by_catalogue
 from pulumi_cortecs.provider.properties import equal_values, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
 Kind = CrudKind[Any, Any]
-
-_LISTING_MAX_AGE: Final = 5.0
-"""Seconds that the list may be old by which a name is chosen."""
 
 
 def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> CheckResult:
@@ -59,12 +57,14 @@ def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Check
             inputs = _recheck(kind, program_inputs, problems, reviewed)
         else:
             inputs = _resolve(kind, program_inputs, olds, problems)
-    except (CloudError, UnknownStatusError, LimitsFileError) as error:
+    except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if not problems:
             raise CheckError(f"the {kind.name} cannot be checked, so nothing was changed: {error}") from None
         inputs = dict(news)
     if olds and not problems:
         reviewed_inputs.record(call.urn, inputs)
+    if not problems:
+        warn(kind, inputs)
     failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
@@ -73,14 +73,16 @@ def _resolve(
     kind: Kind, program_inputs: Mapping[str, Any], olds: Mapping[str, Any], problems: list[Problem]
 ) -> dict[str, Any]:
     """All inputs, to be used unless there are problems. Raises CloudError."""
-    urn, arguments = host.current_call().urn, kind.arguments
+    arguments = kind.arguments
     kept = {key: olds[key] for key in arguments if key in olds and key not in (*arguments.defaults, *program_inputs)}
     wanted = {**arguments.defaults, **kept, **program_inputs}
-    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], olds.get(key))]
-    if olds:
-        session.current().former_names[urn] = str(olds.get(NAME, ""))
+    former = arguments.restore_defaults(olds)
+    changed = [key for key in arguments.replacing if key in wanted and not equal_values(wanted[key], former.get(key))]
+    record_former_name(olds)
     if NAME not in program_inputs and (not olds or changed):
-        wanted[NAME] = _new_name(urn, str(olds[NAME])) if NAME in olds else _first_name(kind, urn)
+        wanted[NAME], replaces = next_name(kind, olds)
+        if replaces and not olds:
+            _warn_of_lost_data(kind, [])
     if olds and changed:
         _warn_of_lost_data(kind, changed)
     if kind.market is None:
@@ -94,59 +96,42 @@ def _recheck(
     kind: Kind, program_inputs: Mapping[str, Any], problems: list[Problem], reviewed: ReviewedInputs
 ) -> dict[str, Any]:
     """The reviewed inputs for a replacement's second check, with today's objections to them. Raises CloudError."""
-    urn, former = host.current_call().urn, session.current().former_names.get(host.current_call().urn, "")
     inputs, refusals = reviewed_inputs.recheck_replacement(kind, program_inputs, problems, reviewed)
     problems[:] = refusals
     inputs = {key: value for key, value in inputs.items() if key in kind.inputs}
-    if NAME not in program_inputs and inputs.get(NAME) == former:  # `up --replace`: no argument has changed
-        inputs[NAME] = _new_name(urn, former)
+    if NAME not in program_inputs and has_former_name(inputs):  # `up --replace`: no argument has changed
+        inputs[NAME], _ = next_name(kind, inputs)
         _warn_of_lost_data(kind, [])
     if kind.market is not None and not problems:
         problems += machine_limits.check(kind, inputs)
     return inputs
 
 
-def _new_name(urn: str, former: str) -> str:
-    name = generated_name(accounts.order_key(urn), former)
-    session.current().generated_names[urn] = name
-    return name
-
-
-def _first_name(kind: Kind, urn: str) -> str:
-    """The name of a new resource. `up --replace` passes no old inputs, so it may be a replacement: then the state has
-    the old resource, whose name begins the same."""
-    name = _new_name(urn, "")
-    with suppress(CloudError):
-        account = accounts.account(kind)
-        listed = account.poller.snapshot(max_age=_LISTING_MAX_AGE).instances
-        names = {key: str(account.cloud.reported_inputs(one).get(NAME)) for key, one in listed.items()}
-        alike = {key: other for key, other in names.items() if prefix_of(other) == prefix_of(name)}
-        rows = (account.recovery.creations.rows(urn) or {}) if alike else {}
-        former = [other for key, other in sorted(alike.items()) if rows.get(key) == urn]
-        if former:
-            _warn_of_lost_data(kind, [])
-            made = (_new_name(urn, other) for other in former)
-            return next(other for other in made if other not in former)
-    return name
-
-
 def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """The inputs with the market's choices and the price, which the limits and `max_price` judge."""
-    call = host.current_call()
+    call, is_live = host.current_call(), True
     try:
-        inputs = accounts.market(kind).complete(wanted, olds, problems)
-        problems += machine_limits.check(kind, inputs, priced=not problems)
+        try:
+            inputs = accounts.market(kind).complete(wanted, olds, problems)
+        except UnreachableError as error:
+            if olds or problems or kind.pinned is None:
+                raise
+            is_live, where = False, accounts.base_url(kind)
+            inputs, refusals = complete_by_catalogue(kind, kind.pinned, where, error, wanted, olds)
+            problems += refusals
+        problems += machine_limits.check(kind, inputs, priced=is_live and not problems)
     except (UnreachableError, ConfigurationError) as error:
         if olds or problems:
             raise
         # a preview without network or credentials; create refuses inputs without a price
         call.warn(f"the price is unknown, and `pulumi up` would refuse to buy it: {error}")
         return dict(wanted)
-    if reason := quote_records.max_price_problem(inputs, inputs["quote"]):
+    if is_live and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         problems.append(Problem("max_price", reason))
     if not problems:
         quote_records.record(kind, call.urn, inputs)
-        quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
+        if is_live:
+            quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
     return inputs
 
 

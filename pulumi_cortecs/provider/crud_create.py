@@ -13,11 +13,11 @@ from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
-from pulumi_cortecs.lifecycle.journal import JournalError, ResourceKey
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
 from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.purchases import (
     AmbiguousPurchaseError,
+    NameRefusedError,
     NotBoughtError,
     NotSentError,
     RefusedOrderError,
@@ -36,7 +36,13 @@ from pulumi_cortecs.provider.crud import (
     plain_cloud,
     validated,
 )
-from pulumi_cortecs.provider.plain_cloud import NAME
+from pulumi_cortecs.provider.named_resources import (
+    NAME,
+    NameTakenError,
+    changed_since_review,
+    is_generated,
+    recover_by_name,
+)
 from pulumi_cortecs.provider.properties import equal_values
 from pulumi_cortecs.provider.undo import undo_purchase
 
@@ -49,7 +55,7 @@ def create(kind: Kind, props: Mapping[str, Any]) -> CreateResult:
     call, began_at = host.current_call(), session.current().clock.now()
     inputs = validated(kind, props)
     shown = reviewed_inputs.get(call.urn)
-    if shown is not None and (differing := _differing_from(kind, inputs, shown.inputs)):
+    if shown is not None and (differing := changed_since_review(kind, inputs, shown.inputs)):
         raise CrudError(f"refused: {', '.join(differing)} would differ from what the plan showed; nothing was created")
     with _explained(kind, inputs[NAME]):
         account = accounts.account(kind)
@@ -76,16 +82,17 @@ def _create_or_take_over(
     key, ordered = accounts.order_key(call.urn), cloud.arguments_of(inputs)
     assert ordered is not None  # create gets no unknown values
     quote = quote_records.purchase_quote(kind, inputs) if kind.market is not None else None
-    if (earlier := _earlier(kind, account, key, inputs, began_at)) is not None:
-        _take_over(kind, account, inputs, earlier)
-        return cloud.id_of(earlier), earlier, False
+    if (earlier := recover_by_name(account, key, ordered, inputs[NAME], began_at)) is not None:
+        _take_over(kind, account, inputs, earlier.instance)
+        return earlier.instance_id, earlier.instance, False
     if kind.market is not None:
         quote_records.require_shown(kind, call.urn, inputs, quote)
     is_awaited = call.context.is_active if call.context else None
     limits = machine_limits.enforce(kind, account, inputs) if kind.market is not None else nullcontext()
     with limits as pending_cost:
         number = None if pending_cost is None else pending_cost.entry.number
-        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number)
+        owns_name = is_generated(call.urn, inputs[NAME])
+        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number, owns_name=owns_name)
         if pending_cost is not None:
             pending_cost.set_instance(bought.instance_id)
     if kind.market is not None:
@@ -102,59 +109,13 @@ def _untold(kind: Kind, resource: Any | None, *, is_new: bool) -> str:
     return ", ".join(sorted(name for name in names if name not in known))
 
 
-def _earlier(kind: Kind, account: Account, key: ResourceKey, inputs: Mapping[str, Any], began_at: float) -> Any | None:
-    """The resource that an earlier run has created for this one and that no state has, or None. Raises CrudError for a
-    name that something else has, and what OrderRecovery.recover raises."""
-    cloud, problem = plain_cloud(account), None
-    ordered = cloud.arguments_of(inputs)
-    assert ordered is not None
-    try:
-        if (recovered := account.recovery.recover(key, ordered, began_at)) is not None:
-            return recovered.instance
-    except (AmbiguousPurchaseError, UnclaimedPurchaseError) as error:
-        problem = error  # the name may still prove whose it is
-    existing = _find_by_name(account, inputs[NAME], began_at)
-    if existing is None:
-        if problem is not None:
-            raise problem
-        return None
-    resource_id = cloud.id_of(existing)
-    owner = (account.recovery.creations.find_owners(key.urn) or {}).get(resource_id)
-    is_generated = session.current().generated_names.get(key.urn) == inputs[NAME]
-    if owner is None and (is_generated or _has_ordered(account, key, resource_id)):
-        return existing
-    whose = "no order of this resource has created it" if owner is None else f"{owner.name} has it"
-    if owner is not None and owner.urn == key.urn:
-        next_step = "set delete_before_replace=True, or leave name out, so that a new one is made"
-    else:
-        next_step = "choose another name, or leave it out, so that one is made"
-    raise CrudError(f"name: {inputs[NAME]!r} exists already ({resource_id}); {whose}; {next_step}. Nothing was created")
-
-
-def _find_by_name(account: Account, name: str, not_before: float) -> Any | None:
-    """The resource of this name. The list may still have a deleted one, so the vendor is asked for it by id, too."""
-    cloud = plain_cloud(account)
-    listed = account.poller.snapshot(max_age=float("inf"), not_before=not_before).instances
-    resource_id = next((key for key, resource in listed.items() if cloud.name_of(resource) == name), None)
-    return None if resource_id is None else cloud.get_instance(resource_id)
-
-
-def _has_ordered(account: Account, key: ResourceKey, resource_id: str) -> bool:
-    """Returns whether the journal says that an order for this resource has created it."""
-    try:
-        return any(order.instance_id == resource_id for order in account.log.journal.closed_orders(key))
-    except JournalError as error:
-        account.log.on_journal_error(error)
-        return False
-
-
 def _take_over(kind: Kind, account: Account, inputs: dict[str, Any], earlier: Any) -> None:
     """Makes a resource that an earlier run has created this one's, changed in place where it differs. Raises CrudError
     for one that differs otherwise, and what machine_limits.enforce raises."""
     resource_id, reported = account.cloud.id_of(earlier), account.cloud.reported_inputs(earlier)
     differing = [key for key in kind.arguments.replacing if key in reported and reported[key] != inputs[key]]
     if differing:
-        raise CrudError(_other_arguments_text(kind, inputs[NAME], resource_id, f"another {', '.join(differing)}"))
+        raise CrudError(_other_arguments_text(kind, resource_id, f"another {', '.join(differing)}"))
     if kind.market is not None:
         with machine_limits.enforce(kind, account, {**inputs, **reported}, resource_id):
             pass  # orders nothing
@@ -165,7 +126,7 @@ def _take_over(kind: Kind, account: Account, inputs: dict[str, Any], earlier: An
     )
 
 
-def _other_arguments_text(kind: Kind, name: str, resource_id: str, what: str) -> str:
+def _other_arguments_text(kind: Kind, resource_id: str, what: str) -> str:
     return (
         f"an earlier run has created {resource_id} for this resource with {what}, and no state has it; nothing was "
         f"created. Restore the arguments to take it over, or delete it in {kind.possessive} console"
@@ -184,8 +145,14 @@ def _explained(kind: Kind, name: str) -> Iterator[None]:
         ) from None
     except RefusedOrderError as error:
         raise CrudError(f"{error}. The next `pulumi up` searches for {name!r} before it creates anything") from None
+    except NameTakenError as error:
+        raise CrudError(f"{error}. Nothing was created") from None
+    except NameRefusedError as error:
+        raise CrudError(
+            f"it is unknown whether {name!r} was created: {error}. The next `pulumi up` says what has that name"
+        ) from None
     except ArgumentsChangedError as error:
-        raise CrudError(_other_arguments_text(kind, name, error.instance_id, "other arguments")) from None
+        raise CrudError(_other_arguments_text(kind, error.instance_id, "other arguments")) from None
     except InterruptedWaitError:
         raise CrudError("interrupted; nothing was created") from None
     except (NotBoughtError, OrderInProgressError) as error:
@@ -201,10 +168,3 @@ def _explained(kind: Kind, name: str) -> Iterator[None]:
         quote_records.NoQuoteError,
     ) as error:
         raise CrudError(f"nothing was created: {error}") from None
-
-
-def _differing_from(kind: Kind, inputs: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
-    """The arguments of a creation that differ from the reviewed ones; a name that check has made since is none."""
-    made = session.current().generated_names.get(host.current_call().urn)
-    changed = reviewed_inputs.changed_arguments(kind, inputs, shown)
-    return [key for key in changed if key != NAME or inputs[NAME] != made]

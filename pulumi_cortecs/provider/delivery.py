@@ -13,6 +13,7 @@ from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.cloud import Cloud, UnknownStatusError
 from pulumi_cortecs.lifecycle.purchases import PurchasedInstance
 from pulumi_cortecs.provider import accounts, adoption, host, instance_records, machine_limits
+from pulumi_cortecs.provider.arguments import updatable_by_vendor
 from pulumi_cortecs.provider.kind import InstanceKind
 
 T = TypeVar("T")
@@ -32,12 +33,12 @@ def record_delivery(
     call, instance_id, reported = host.current_call(), bought.instance_id, dict[str, Any]()
     try:
         if bought.instance is not None:
-            reported = {**cloud.reported_inputs(bought.instance)}
+            reported = {**cloud.reported_like(bought.instance, inputs)}
     except Exception as error:  # whatever it is: it must not keep the id out of the state
         call.warn(f"{instance_id} was bought, but {kind.possessive} description of it could not be read: {error}")
     row = {**inputs, "inferred": bought.inferred}
     instance_records.record_row(kind, instance_id, call.urn, row, delivered=reported)
-    if not (differing := _describe_mismatches(inputs, reported)):
+    if not (differing := _describe_mismatches(kind, inputs, reported)):
         return
     try:
         price = _price_today(kind, {**inputs, **reported})
@@ -56,28 +57,43 @@ def require_ordered(kind: InstanceKind, instance_id: str, reported: Mapping[str,
     if row is None:
         return
     reported = row.delivered if reported is None else reported
-    if differing := _describe_mismatches(row.arguments, reported):
+    if differing := _describe_mismatches(kind, row.arguments, reported):
         raise DeliveryMismatchError(
             f"{instance_id} is not what was ordered, so the Endpoint does not wait for it: {differing}. It exists and "
-            f"{_cost_text(_price_today(kind, {**row.arguments, **reported}))}. {_next_steps(row.urn)}"
+            f"{_cost_text(_price_today(kind, {**row.inputs, **reported}))}. {_next_steps(row.urn)}"
         )
 
 
-def warn_if_deleted_differs(instance_id: str, reported: Mapping[str, Any], props: Mapping[str, Any]) -> None:
+def missing_text(kind: InstanceKind, cloud: Cloud[T], instance: T) -> str:
+    """The arguments that change in place and that the vendor does not report as the Instance row has them: it may not
+    have carried out a change yet. "" for none, or without a row."""
+    if (row := instance_records.row_of(kind, cloud.id_of(instance))) is None:
+        return ""
+    reported = cloud.reported_like(instance, row.inputs)
+    keys = [key for key in updatable_by_vendor(kind.arguments) if key in reported and key in row.inputs]
+    differing = [key for key in keys if not adoption.is_equal_or_unknown(row.inputs[key], reported[key])]
+    return f"still reported with another {', '.join(differing)}" if differing else ""
+
+
+def warn_if_deleted_differs(
+    kind: InstanceKind, instance_id: str, reported: Mapping[str, Any], props: Mapping[str, Any]
+) -> None:
     """Warns where the deleted instance differs from its row. It is deleted in any case."""
     if changed := [
         key for key in reported if key in props and not adoption.is_equal_or_unknown(props[key], reported[key])
     ]:
         text = "; ".join(
-            f"{key} is {adoption.format_value(reported[key])}, not {adoption.format_value(props[key])}"
+            f"{key} is {adoption.shown_value(kind, key, reported[key])}, not "
+            f"{adoption.shown_value(kind, key, props[key])}"
             for key in changed
         )
         host.current_call().warn(f"{instance_id}, which is deleted here, differed from the state: {text}")
 
 
-def _describe_mismatches(ordered: Mapping[str, Any], reported: Mapping[str, Any]) -> str:
+def _describe_mismatches(kind: InstanceKind, ordered: Mapping[str, Any], reported: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{key} {adoption.format_value(ordered[key])} was ordered, {adoption.format_value(value)} was delivered"
+        f"{key} {adoption.shown_value(kind, key, ordered[key])} was ordered, "
+        f"{adoption.shown_value(kind, key, value)} was delivered"
         for key, value in reported.items()
         if key in ordered and not adoption.is_equal_or_unknown(ordered[key], value)
     )

@@ -17,10 +17,11 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import ProbeSpec
 from pulumi_cortecs.lifecycle import times
-from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import HasTasks, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.poller import NEVER
 from pulumi_cortecs.lifecycle.waiting import (
+    AwaitedChange,
     DeadlineError,
     FailedWhileWaitingError,
     GoneWhileWaitingError,
@@ -31,7 +32,14 @@ from pulumi_cortecs.lifecycle.waiting import (
 )
 from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, MAX_READY_TIMEOUT, ON_TIMEOUT, READINESS, STATES
+from pulumi_cortecs.provider.arguments import (
+    ENDPOINT_PORT,
+    GIVE_UP_AFTER,
+    MAX_READY_TIMEOUT,
+    ON_TIMEOUT,
+    READINESS,
+    STATES,
+)
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, read_properties, string
 from pulumi_cortecs.provider.session import InstanceRow
@@ -84,7 +92,9 @@ def diff(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in interrupting):
         return DiffResult(changes=None)
     # inputs do not show the state that a failed wait, or a refresh in the middle of a boot, has left
-    is_ready = olds.get("status") == kind.ready_status and (olds.get("base_url") or olds.get("ready_by"))
+    is_ready = olds.get("status") in (kind.ready_status, kind.sleeping_status) and (
+        olds.get("base_url") or olds.get("ready_by")
+    )
     return DiffResult(changes=news.get("state") == "running" and not is_ready)
 
 
@@ -155,7 +165,7 @@ def _wait_until_ready(
     raises."""
     instance_id, timeout = str(props["instance_id"]), float(props["ready_timeout"])
     started_at, call = account.started_at(instance_id), host.current_call()
-    readiness = account.readiness(_probe_spec(kind, props), started_at if restarted else NEVER)
+    readiness = account.readiness(_probe_spec(kind, props), _restarted_at(account, instance_id) if restarted else NEVER)
 
     def report(text: str) -> None:
         age, cost = (
@@ -168,7 +178,9 @@ def _wait_until_ready(
     began_at = account.clock.now()
 
     def compare(instance: Any) -> None:  # the first look of a later run, which has no answer to an order
-        delivery.require_ordered(kind, instance_id, account.cloud.reported_inputs(instance))
+        row = instance_records.row_of(kind, instance_id)
+        reported = account.cloud.reported_like(instance, {} if row is None else row.inputs)
+        delivery.require_ordered(kind, instance_id, reported)
         if is_new and "price_difference" not in outputs:
             outputs["price_difference"] = _price_difference(kind, account, instance, began_at)
 
@@ -181,6 +193,8 @@ def _wait_until_ready(
             report=report,
             on_look=compare,
             readiness=readiness,
+            change=_change(kind, account, instance_id, restarted=restarted),
+            give_up_after=float(props.get(GIVE_UP_AFTER, "inf")),
         )
     except UnreachableWhileWaitingError as error:
         kept = _still_exists_text(kind, account, instance_id)
@@ -208,6 +222,25 @@ def _wait_until_ready(
     return instance, {"price_difference": "", **outputs, "ready_by": ready_by}
 
 
+def _change(kind: InstanceKind, account: Account, instance_id: str, *, restarted: bool) -> AwaitedChange[Any]:
+    """The order or change that a wait follows: the vendor's task of it, and what shows it."""
+    cloud, row = account.cloud, instance_records.row_of(kind, instance_id)
+    if not isinstance(cloud, HasTasks):
+        return AwaitedChange()
+    return AwaitedChange(
+        cloud.last_task(instance_id) or ("" if row is None else row.task),
+        lambda instance: delivery.missing_text(kind, cloud, instance),
+        listings=2 if restarted else 1,
+    )
+
+
+def _restarted_at(account: Account, instance_id: str) -> float:
+    """The time of a restart that the wait follows. Where tasks and lists show a restart, an unknown one needs none."""
+    if isinstance(account.cloud, HasTasks):
+        return account.poller.started_at(instance_id)
+    return account.started_at(instance_id)
+
+
 def _order_again(kind: InstanceKind, instance_id: str) -> str:
     """The way to another instance in place of one that failed, as the beginning of a sentence; "" for an Endpoint
     without an Instance of this run."""
@@ -226,7 +259,7 @@ def _price_difference(kind: InstanceKind, account: Account, instance: Any, began
     bought_at = account.poller.started_at(instance_id)
     try:
         billed = account.cloud.billed_price(instance) or accounts.hourly_price(
-            kind, row.arguments, accounts.MAX_PRICE_AGE, began_at if bought_at == NEVER else bought_at
+            kind, row.inputs, accounts.MAX_PRICE_AGE, began_at if bought_at == NEVER else bought_at
         )
     except CloudError as error:
         host.current_call().warn(f"the price of {instance_id} is not confirmed, {quoted}/h was quoted: {error}")

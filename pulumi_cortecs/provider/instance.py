@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from typing import Any
 
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
@@ -15,27 +14,25 @@ from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.cloud import (
     CanReboot,
-    EndsInstances,
     HasDetail,
-    HasLabels,
+    HasTasks,
+    NamesInstances,
     Phase,
-    TagsOrders,
     UnknownStatusError,
 )
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
-from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels, labels_of_purchase
+from pulumi_cortecs.lifecycle.labels import Labels, labels_of_purchase
 from pulumi_cortecs.lifecycle.order_log import OrderInProgressError
 from pulumi_cortecs.lifecycle.order_recovery import ArgumentsChangedError
 from pulumi_cortecs.lifecycle.purchases import (
     AmbiguousPurchaseError,
+    NameRefusedError,
     NotBoughtError,
     NotSentError,
     PurchasedInstance,
-    RecoveredInstance,
     RefusedOrderError,
 )
 from pulumi_cortecs.lifecycle.shared_rows import DeletionPlan
-from pulumi_cortecs.lifecycle.times import parse_timestamp, timestamp_after
 from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import (
     accounts,
@@ -43,8 +40,10 @@ from pulumi_cortecs.provider import (
     attachments,
     delivery,
     host,
+    instance_end,
     instance_records,
     machine_limits,
+    named_resources,
     ownership,
     power,
     quote_records,
@@ -55,6 +54,7 @@ from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
+from pulumi_cortecs.provider.take_over import TakeOverError, take_over
 from pulumi_cortecs.provider.undo import undo_purchase
 
 
@@ -95,7 +95,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     call, began_at = host.current_call(), session.current().clock.now()
     inputs = _validated(kind, props)
     shown = reviewed_inputs.get(call.urn)
-    if shown is not None and (differing := reviewed_inputs.changed_arguments(kind, inputs, shown.inputs)):
+    if shown is not None and (differing := named_resources.changed_since_review(kind, inputs, shown.inputs)):
         raise InstanceError(
             f"refused: {', '.join(differing)} would differ from what the plan showed; nothing was bought"
         )
@@ -104,14 +104,14 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         account.require_usable_environment()
         if inputs["adopt_id"]:
             instance_id = _adopt(kind, account, inputs)
-            expires_at = _adopt_end(kind, account, instance_id, inputs)
+            expires_at = instance_end.adopted_end(kind, account, instance_id, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at))
         attachments.wait_until_free(account, inputs)  # before the price is asked for
         # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
         # the older it is, the more may have been bought by others since
         session.current().in_background(lambda: account.recovery.creations.read_ahead(call.urn, began_at))
         quote = quote_records.purchase_quote(kind, inputs)
-        vendor_end = _end_at_vendor(account, {}, inputs)
+        vendor_end = instance_end.end_at_vendor(account, {}, inputs)
         bought, labels = _buy(kind, account, {**inputs, **vendor_end}, quote, began_at)
     except AmbiguousPurchaseError as error:
         raise InstanceError(_ambiguous_purchase_text(error)) from None
@@ -121,7 +121,18 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
             "it: the next `pulumi up` checks that before it orders anything, and `pulumi-cortecs orphans --all-stacks` "
             "lists the instances that no stack owns"
         ) from None
-    except (ArgumentsChangedError, UnclaimedPurchaseError) as error:
+    except TakeOverError as error:
+        raise InstanceError(str(error)) from None
+    except NameRefusedError as error:
+        raise InstanceError(
+            f"it is unknown whether {inputs[named_resources.NAME]!r} was bought: {error}. The next `pulumi up` says "
+            f"what has that name; adopt_id={inputs[named_resources.NAME]!r} takes it over"
+        ) from None
+    except named_resources.NameTakenError as error:
+        raise InstanceError(
+            f"{error}. adopt_id={inputs[named_resources.NAME]!r} takes it over. Nothing was bought"
+        ) from None
+    except (ArgumentsChangedError, UnclaimedPurchaseError, attachments.NotOrderableError) as error:
         raise InstanceError(f"nothing was bought: {error}") from None
     except InterruptedWaitError:
         raise InstanceError("interrupted; nothing was bought") from None
@@ -145,7 +156,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         raise InstanceError(f"the engine exited before it received {instance_id}: {undone}")
     instance_records.record_quote(kind, instance_id, inputs["quote"])
     delivery.record_delivery(kind, account.cloud, bought, inputs)
-    expires_at = vendor_end.get("expires_at", _expires_at(account, inputs))
+    expires_at = vendor_end.get("expires_at", instance_end.expires_at(account, inputs))
     outputs = _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred, labels.purchase)
     return CreateResult(instance_id, outputs)
 
@@ -165,19 +176,21 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         instance = account.find(instance_id)
         if instance is None:
             if recorded:
-                _report_end(account, instance_id, str(props.get("expires_at", "")))
+                instance_end.report_end(account, instance_id, str(props.get("expires_at", "")))
+                account.log.record_gone(instance_id)  # its id may be used again, as a name is
                 return ReadResult("", {})
             raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
         expires_at = str(props.get("expires_at", ""))
+        detail = None
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
-            instance = account.find_detail(instance_id) or instance
-            if props.get("ttl") or expires_at:
-                expires_at = _end_as_found(account, instance, expires_at)
-        inputs = _inputs_as_found(kind, account, instance, props)
+            detail = account.find_detail(instance_id)
+        if detail is not None and (props.get("ttl") or expires_at):
+            expires_at = instance_end.end_as_found(account, detail, expires_at)
+        inputs = _inputs_as_found(kind, account, instance, detail, props)
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
     recorded_outputs = (props.get("inferred"), props.get("purchase_labels"))
-    outputs = _outputs(kind, inputs, instance_id, account, expires_at, *recorded_outputs)
+    outputs = _outputs(kind, inputs, instance_id, account, expires_at, *recorded_outputs, props)
     return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
 
 
@@ -199,27 +212,29 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     try:
         account = accounts.account(kind)
         account.require_owner(instance_id, olds.get("account"))
-        vendor_end = _end_at_vendor(account, olds, inputs)
+        vendor_end = instance_end.end_at_vendor(account, olds, inputs)
         if vendor_end and is_new_ttl:
             changed |= {"ttl"}
         former = Labels(olds.get(LABELS, {}), olds.get("purchase_labels", {}))
-        _update_labels(account, instance_id, former, inputs[LABELS])  # first: if it fails, nothing is restarted twice
+        # first: if it fails, nothing is restarted twice
+        power.update_labels(account, instance_id, former, inputs[LABELS])
         if updated != {LABELS}:
             _update_instance(kind, account, instance_id, olds, inputs, changed, vendor_end)
     except adoption.ReviewMismatchError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows its arguments") from None
-    except ConfigurationError as error:
+    except (ConfigurationError, attachments.NotOrderableError) as error:
         raise InstanceError(f"nothing was changed: {error}") from None
     except (LimitsFileError, machine_limits.LimitExceededError, quote_records.NoQuoteError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not have the wanted state, and may be billed: {error}") from None
     instance_records.record_quote(kind, instance_id, inputs["quote"])
-    instance_records.record_row(kind, instance_id, host.current_call().urn, {**inputs, "inferred": inferred})
+    row = {**inputs, "inferred": inferred, "task": _task(account, instance_id, olds)}
+    instance_records.record_row(kind, instance_id, host.current_call().urn, row)
     expires_at = vendor_end.get("expires_at", olds.get("expires_at", ""))
     if is_new_ttl and not vendor_end:  # counted from now: another ttl prolongs the life
-        expires_at = _expires_at(account, inputs)
-    outputs = _outputs(kind, inputs, instance_id, account, expires_at, inferred, olds.get("purchase_labels"))
+        expires_at = instance_end.expires_at(account, inputs)
+    outputs = _outputs(kind, inputs, instance_id, account, expires_at, inferred, olds.get("purchase_labels"), olds)
     return UpdateResult(outputs)
 
 
@@ -236,7 +251,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     ownership.report_unclaimed(kind)
 
     def compare(live: Any) -> None:
-        delivery.warn_if_deleted_differs(instance_id, account.cloud.reported_inputs(live), props)
+        delivery.warn_if_deleted_differs(kind, instance_id, account.cloud.reported_like(live, props), props)
 
     with ownership.announce_deletion(instance_id) as plan:
         if why := _reason_to_keep(kind, instance_id, props, plan):
@@ -292,7 +307,7 @@ def _update_instance(
     vendor_end: Mapping[str, str],
 ) -> None:
     """Changes the arguments `changed` at the vendor, and starts, stops or restarts the instance. `vendor_end`: see
-    _end_at_vendor."""
+    instance_end.end_at_vendor."""
     inferred = bool(olds.get("inferred"))
     if inputs["state"] == "running":
         account.require_usable_environment()
@@ -301,13 +316,17 @@ def _update_instance(
         raise InstanceError(
             f"{kind.vendor} does not know {instance_id} any more; `pulumi up --refresh` creates a new one"
         )
+    if manager := account.cloud.manager_of(live):
+        raise InstanceError(f"{instance_id} was not changed: {manager} manages it")
     if changed:
         costs = not changed.isdisjoint(kind.arguments.priced)
         _require_sole_owner(kind, instance_id, inferred, "changed")
+        if costs:
+            attachments.require_orderable(account, inputs, olds)
         with _change(kind, account, live, olds, inputs) if costs else nullcontext():
             power.update(account, instance_id, {**inputs, **vendor_end}, changed)
     # a reading from before the change does not show it, and one from after it may be as old
-    reported = {**account.cloud.reported_inputs(live), **{key: inputs[key] for key in changed if key != "ttl"}}
+    reported = {**account.cloud.reported_like(live, inputs), **{key: inputs[key] for key in changed if key != "ttl"}}
     if inputs["state"] == "stopped":
         if account.cloud.phase(live) is not Phase.STOPPED:
             _require_sole_owner(kind, instance_id, inferred)
@@ -325,18 +344,6 @@ def _update_instance(
         with machine_limits.reserve_during_restart(kind, account, live):
             power.stop(account, instance_id)
             power.start(account, instance_id)
-
-
-def _update_labels(account: Account, instance_id: str, former: Labels, own: Mapping[str, str]) -> Labels:
-    """Gives an instance other labels of the program, at its vendor and in the journal. Returns all its labels. Raises
-    CloudError."""
-    labels = replace(former, own=own)
-    if labels != former:
-        if isinstance(account.cloud, HasLabels):
-            removed = former.merged.keys() - labels.merged.keys()
-            account.cloud.update_labels(instance_id, labels.merged, frozenset(removed))
-        account.log.record_labels(instance_id, own)
-    return labels
 
 
 def _purchase_labels(urn: str) -> dict[str, str]:
@@ -366,14 +373,22 @@ def _buy(
     key, ordered = accounts.order_key(call.urn), account.cloud.arguments_of(inputs)
     if ordered is None:
         raise InstanceError("refused: an argument of the order is unknown; nothing was bought")
-    if (earlier := account.recovery.recover(key, ordered, began_at)) is not None:
-        return earlier, _take_over(kind, account, inputs, earlier)
+    owns_name = True
+    if isinstance(account.cloud, NamesInstances):
+        name = str(inputs[named_resources.NAME])
+        owns_name = named_resources.is_generated(call.urn, name)
+        earlier = named_resources.recover_by_name(account, key, ordered, name, began_at)
+    else:
+        earlier = account.recovery.recover(key, ordered, began_at)
+    if earlier is not None:
+        return take_over(kind, account, inputs, earlier)
+    attachments.require_orderable(account, inputs)
     quote_records.require_shown(kind, call.urn, inputs, quote)
     labels = Labels(inputs[LABELS], _purchase_labels(call.urn))
     with machine_limits.enforce(kind, account, inputs) as pending_cost:
         is_awaited = call.context.is_active if call.context else None
         number = None if pending_cost is None else pending_cost.entry.number
-        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number, labels)
+        bought = account.purchases.buy(key, ordered, inputs, is_awaited, number, labels, owns_name=owns_name)
         if pending_cost is not None:
             pending_cost.set_instance(bought.instance_id)
     if bought.inferred:
@@ -382,54 +397,6 @@ def _buy(
             "only new instance there that fits the order"
         )
     return bought, labels
-
-
-def _take_over(
-    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: RecoveredInstance[Any]
-) -> Labels:
-    """Makes an instance that an earlier run has bought this resource's, and starts it if it is stopped. Returns its
-    labels, those of its purchase as the journal has them.
-
-    Raises CloudError, UnknownStatusError and InstanceError.
-    """
-    live, call = earlier.instance, host.current_call()
-    instance_id, reported = earlier.instance_id, account.cloud.reported_inputs(live)
-    unreported = ", ".join(adoption.unreported_arguments(kind, reported))
-    try:
-        adoption.require_reviewed(kind, instance_id, reported, inputs)
-        if isinstance(account.cloud, TagsOrders) and not account.cloud.may_be_of(live, inputs):
-            raise adoption.ReviewMismatchError("it was ordered with other arguments")
-        with machine_limits.enforce(kind, account, reported, instance_id):
-            if account.cloud.phase(live) is Phase.STOPPED:
-                if unreported:  # a journal may name any stopped instance, and a start would make it cost
-                    raise adoption.ReviewMismatchError(
-                        f"it is stopped, and {kind.vendor} does not report its {unreported}"
-                    )
-                power.start(account, instance_id)
-    except (LimitsFileError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
-        raise InstanceError(
-            f"{instance_id}, which an earlier run bought before it was killed, exists and is not taken over: {error}. "
-            f"{_delete_hint(instance_id)}"
-        ) from None
-    former = account.log.labels_of(instance_id)
-    if former == NO_LABELS and isinstance(account.cloud, HasLabels):  # the journal of another machine has them
-        former = Labels.from_vendor(account.cloud.labels_of(live))
-    labels = _update_labels(account, instance_id, former, inputs[LABELS])
-    if "expires_at" in inputs:  # its ttl counts from now
-        power.update(account, instance_id, inputs, frozenset({"ttl"}))
-    # `up --replace` calls no diff: the engine may delete as the old one the instance that was taken over as the new one
-    if (owner := adoption.claim(kind, instance_id, call.urn)) is not None:
-        raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
-    note = (
-        f"; no answer named it, and it is the only one in {kind.possessive} list that fits" if earlier.inferred else ""
-    )
-    if unreported and not isinstance(account.cloud, TagsOrders):  # a tag says that they are those of the order
-        note += f"; {kind.vendor} does not report its {unreported}, so that cannot be checked"
-    call.warn(
-        f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the "
-        f"state{note}"
-    )
-    return labels
 
 
 @contextmanager
@@ -475,7 +442,9 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
         raise InstanceError(
             f"{kind.vendor} instance {instance_id!r}, which adopt_id names, does not exist any more; nothing was bought"
         )
-    reported = account.cloud.reported_inputs(live)
+    if manager := account.cloud.manager_of(live):
+        raise InstanceError(f"{instance_id} was not adopted: {manager} manages it")
+    reported = account.cloud.reported_like(live, inputs)
     _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
     other = [
@@ -488,7 +457,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
         raise InstanceError(f"{instance_id} is not what the plan showed, so it was not adopted: {'; '.join(reasons)}")
     with machine_limits.enforce(kind, account, reported, instance_id, billed=inputs["state"] == "running"):
         pass  # orders nothing
-    _update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
+    power.update_labels(account, instance_id, account.log.labels_of(instance_id), inputs[LABELS])
     if (owner := adoption.claim(kind, instance_id, host.current_call().urn)) is not None:
         raise InstanceError(f"{instance_id} has just been adopted by {owner}; two resources cannot own one instance")
     account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
@@ -524,14 +493,18 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in settled.items() if key not in unreported}, "quote": props["quote"]}
 
 
-def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that describe the instance as it is, so that drift shows as a change of inputs."""
+def _inputs_as_found(
+    kind: InstanceKind, account: Account, row: Any, detail: Any | None, props: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The inputs that describe the instance as it is, so that drift shows as a change of inputs. Without a `detail`,
+    those that only it has are no drift: they stay as they are recorded."""
+    instance = row if detail is None else detail
     recorded = "instance_id" in props  # an instance that is only read was never ordered, whatever a program says
     replacing = kind.arguments.replacing
     inputs = {key: value for key, value in _program_inputs(kind, props).items() if recorded or key not in replacing}
-    inputs |= account.cloud.reported_inputs(instance)
-    if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
-        inputs |= account.cloud.detailed_inputs(instance, props)
+    inputs |= account.cloud.reported_like(instance, props)
+    if isinstance(account.cloud, HasDetail) and detail is not None:
+        inputs |= account.cloud.detailed_inputs(detail, props)
     inputs["state"] = account.state_of(instance)
     for key, value in kind.arguments.other_defaults.items():
         inputs.setdefault(key, value)
@@ -543,56 +516,6 @@ def _inputs_as_found(kind: InstanceKind, account: Account, instance: Any, props:
     return inputs
 
 
-def _end_at_vendor(account: Account, olds: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, str]:
-    """`expires_at`, for a cloud that deletes the instance itself then; nothing for others. Raises CloudError."""
-    if not isinstance(account.cloud, EndsInstances):
-        return {}
-    if equal_values(olds.get("ttl", ""), inputs["ttl"]):
-        return {"expires_at": str(olds.get("expires_at", ""))}
-    if account.cloud.vendor_time() is None:
-        account.poller.snapshot(max_age=0.0)  # the date is one of the vendor's clock, which an answer shows
-    return {"expires_at": _expires_at(account, inputs)}
-
-
-def _end_as_found(account: Account, instance: Any, recorded: str) -> str:
-    """The end of its ttl, or that with which it was adopted, as its vendor has it, in the recorded spelling if it is
-    the same."""
-    if not isinstance(account.cloud, EndsInstances):
-        return recorded
-    ends_at = account.cloud.ends_at(instance)
-    return recorded if parse_timestamp(ends_at) == parse_timestamp(recorded) else ends_at
-
-
-def _adopt_end(kind: InstanceKind, account: Account, instance_id: str, inputs: Mapping[str, Any]) -> str:
-    """The end of an adopted instance: that of the program's ttl or, with a warning, the one that it has at its
-    vendor. Raises CloudError."""
-    if not isinstance(account.cloud, EndsInstances):
-        return _expires_at(account, inputs)
-    if inputs["ttl"]:
-        vendor_end = _end_at_vendor(account, {}, inputs)
-        power.update(account, instance_id, {**inputs, **vendor_end}, frozenset({"ttl"}))
-        return vendor_end["expires_at"]
-    live = account.cloud.get_instance(instance_id)
-    ends_at = "" if live is None else account.cloud.ends_at(live)
-    if ends_at:
-        host.current_call().warn(
-            f"{instance_id} is adopted with its end: {kind.vendor} deletes it at {ends_at}. A ttl sets another date"
-        )
-    return ends_at
-
-
-def _report_end(account: Account, instance_id: str, expires_at: str) -> None:
-    """Says of an instance that is gone that its vendor has deleted it at the end of its ttl, if that has come."""
-    end = parse_timestamp(expires_at)
-    if isinstance(account.cloud, EndsInstances) and end is not None and account.vendor_now().timestamp() >= end:
-        host.current_call().inform(f"{instance_id} ended by its ttl at {expires_at}")
-
-
-def _expires_at(account: Account, inputs: Mapping[str, Any]) -> str:
-    """The end of its ttl by the vendor's clock, counted from now; "" without a ttl."""
-    return timestamp_after(inputs["ttl"], account.vendor_now())
-
-
 def _outputs(
     kind: InstanceKind,
     inputs: Mapping[str, Any],
@@ -601,14 +524,24 @@ def _outputs(
     expires_at: str,
     inferred: object = False,
     purchase_labels: Mapping[str, str] | None = None,
+    olds: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The properties of an instance in the state; those that do not apply are left out."""
+    """The properties of an instance in the state; those that do not apply are left out. `olds` are the former ones."""
     outputs = {**kind.arguments.omit_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
     if expires_at:
         outputs["expires_at"] = expires_at
     if purchase_labels:
         outputs["purchase_labels"] = dict(purchase_labels)
+    if task := _task(account, instance_id, olds or {}):
+        outputs["task"] = task
     return {**outputs, "inferred": True} if inferred else outputs
+
+
+def _task(account: Account, instance_id: str, olds: Mapping[str, Any]) -> str:
+    """The vendor's task of the last order or change of an instance, this process's or the state's; "" for none."""
+    if not isinstance(account.cloud, HasTasks):
+        return ""
+    return account.cloud.last_task(instance_id) or str(olds.get("task", ""))
 
 
 def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:
@@ -635,7 +568,3 @@ def _availability_text(kind: InstanceKind, inputs: Mapping[str, Any], code: str)
         reasons = [machine_limits.with_alternatives(kind, problem).reason for problem in problems]
         return f". {'; '.join(reasons)}" if reasons else ""
     return ""
-
-
-def _delete_hint(instance_id: str) -> str:
-    return f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` deletes it"

@@ -6,18 +6,16 @@ ask the market, so that a moved price, a changed recommendation or an API that i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.cost.limits_file import LimitsFileError
-from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
+from pulumi_cortecs.cost.pricelist import CatalogueError
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
-from pulumi_cortecs.lifecycle.cloud import HasAttachments, UnknownStatusError
+from pulumi_cortecs.lifecycle.cloud import ChecksOrders, UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
@@ -25,8 +23,8 @@ from pulumi_cortecs.provider import (
     host,
     instance_records,
     machine_limits,
+    named_resources,
     ownership,
-    pinned_catalogue,
     quote_records,
     reviewed_inputs,
     session,
@@ -41,7 +39,8 @@ from pulumi_cortecs.provider.arguments import (
     vendor_changes,
 )
 from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
-from pulumi_cortecs.provider.pinned_catalogue import quote_source
+from pulumi_cortecs.provider.named_resources import NAME
+from pulumi_cortecs.provider.pinned_catalogue import complete_by_catalogue
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError, equal_values, is_unknown, read_properties
 from pulumi_cortecs.provider.session import ReviewedInputs
 
@@ -77,11 +76,13 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if problems:
             return _result(kind, dict(news), problems)
-        if olds or shown is not None or not isinstance(error, UnreachableError):
+        needs_account = kind.account_market is not None and isinstance(error, ConfigurationError)
+        if olds or shown is not None or not (needs_account or isinstance(error, UnreachableError)):
             raise CheckError(f"the purchase cannot be checked, so nothing was bought or changed: {error}") from None
-        # a preview without network; check does not know the operation, and create refuses incomplete inputs
+        # a preview without network or credentials; check does not know the operation, and create refuses such inputs
         call.warn(f"the defaults and the price are unknown, and `pulumi up` would refuse to buy it: {error}")
         inputs = _inputs_without_market(kind, program_inputs)
+        instance_check.is_quoted = instance_check.adds_cost = False  # the price may have been asked for before
     if problems:
         return _result(kind, dict(news), problems)
     quote_records.record(kind, call.urn, inputs)
@@ -153,6 +154,7 @@ class _InstanceCheck:
         updatable = (key for key in updatable_by_vendor(self.arguments) if key in self.olds)
         kept = {key: self.olds[key] for key in updatable if adopted or key not in self.arguments.defaults}
         wanted: dict[str, Any] = {**self.arguments.other_defaults, **kept, **self.program_inputs}
+        named_resources.record_former_name(self.olds)
         if not adopted:
             wanted = {**self.arguments.defaults_of_purchase, **wanted}
         replacing = self.arguments.replacing
@@ -166,6 +168,7 @@ class _InstanceCheck:
             if adopt_id:
                 return self._adopt(adopt_id)
             self._check_state(wanted["state"], changed)
+            self._name(wanted)
             defaults = {key: self.olds.get(key, value) for key, value in self.arguments.defaults_of_purchase.items()}
             wanted = {**defaults, **wanted}
             return self._complete_from_market(wanted)
@@ -190,6 +193,8 @@ class _InstanceCheck:
             self.adds_cost = runs and not ran
             if runs:
                 self._check_limits(result, changes=self.olds if ran else None)
+            if not updated.isdisjoint(self.arguments.priced):
+                self._check_order(result, self.olds)
         elif (
             runs
             and can_stop(self.arguments)
@@ -207,9 +212,16 @@ class _InstanceCheck:
         inputs, self.problems = reviewed_inputs.recheck_replacement(
             self.kind, self.program_inputs, self.problems, shown
         )
+        if named_resources.has_former_name(inputs):  # `up --replace`: no argument has changed
+            self._name(inputs)
         if not self.problems:  # a refusal here comes before the old instance is deleted
             self._check_limits(inputs, inputs.get("adopt_id") or None)
         return inputs, self.problems
+
+    def _name(self, inputs: dict[str, Any]) -> None:
+        """Gives a new instance a name, where check makes names and the program gives none."""
+        if named_resources.has_generated_name(self.kind) and NAME not in self.program_inputs:
+            inputs[NAME], _ = named_resources.next_name(self.kind, self.olds or inputs)
 
     def _check_limits(
         self,
@@ -238,13 +250,17 @@ class _InstanceCheck:
             return {**dict.fromkeys(self.kind.inputs, UNKNOWN), **wanted}
         if (account := self._account_or_none(adopt_id)) is None:
             return wanted
-        if (live := account.find(adopt_id)) is None:
+        live = account.find(adopt_id)
+        if live is not None and (manager := account.cloud.manager_of(live)):
+            self.problems.append(Problem("adopt_id", f"{adopt_id} is managed by {manager}, so it is not adopted"))
+            return wanted
+        if live is None:
             where = f"{self.kind.vendor} instance {adopt_id!r} does not exist in this account"
             self.problems.append(Problem("adopt_id", f"{where}; leave adopt_id out to buy a new one"))
             return wanted
         adoption.request(self.kind, adopt_id)
         ownership.warn_of_owner(adopt_id)
-        reported = account.cloud.reported_inputs(live)
+        reported = account.cloud.reported_like(live, wanted)
         settled, problems = adoption.complete_from_instance(
             self.kind, adopt_id, reported, account.state_of(live), wanted
         )
@@ -301,27 +317,23 @@ class _InstanceCheck:
                 raise
             del self.problems[problem_count:]
             where = accounts.base_url(self.kind)
-            prices = pinned_catalogue.fallback_prices(self.kind.cloud, where, error, os.environ, Path.cwd())
-            problems: list[Problem] = []
-            settled = self.kind.pinned(prices).complete(wanted, self.olds, problems)
-            # the catalogue may be older than the model
-            by = f" (by the {quote_source(prices)}: {self.kind.vendor} cannot be reached)"
-            self.problems.extend(replace(problem, reason=problem.reason + by) for problem in problems)
-            _warn_of_catalogue(prices, error)
+            settled, problems = complete_by_catalogue(self.kind, self.kind.pinned, where, error, wanted, self.olds)
+            self.problems.extend(problems)
             self._check_limits(settled, priced=False)
             return settled
         self.is_quoted = True
         self._check_limits(settled)
-        self._check_attachments(settled)
+        self._check_order(settled)
         self.adds_cost = True
         return settled
 
-    def _check_attachments(self, wanted: Mapping[str, Any]) -> None:
-        """Checks what the order would attach, where there are credentials: before anything is bought or deleted."""
+    def _check_order(self, wanted: Mapping[str, Any], current: Mapping[str, Any] | None = None) -> None:
+        """Checks whether the vendor can carry out the order, or the change of a running instance's `current` inputs,
+        where there are credentials: before anything is bought, changed or deleted."""
         account = accounts.account_or_none(self.kind)
-        if account is None or not isinstance(account.cloud, HasAttachments):
+        if account is None or not isinstance(account.cloud, ChecksOrders):
             return
-        for found in account.cloud.attachment_problems(wanted):
+        for found in account.cloud.order_problems(wanted, current):
             if found.is_final:
                 self.problems.append(Problem(found.argument, found.reason))
             else:
@@ -345,12 +357,4 @@ def _warn_of_unreported(kind: InstanceKind, instance_id: str, unreported: Sequen
         host.current_call().warn(
             f"{kind.vendor} does not report {', '.join(unreported)} of {instance_id}: the program's values cannot be "
             "checked, so plan, state, price and limits leave them out"
-        )
-
-
-def _warn_of_catalogue(prices: PriceList, error: UnreachableError) -> None:
-    if session.current().is_first("the catalogue"):
-        host.current_call().warn(
-            f"defaults and prices are those of the catalogue of {prices.as_of:%Y-%m-%d} from "
-            f"{prices.source}, and `pulumi up` would refuse to buy by them: {error}"
         )

@@ -22,7 +22,11 @@ def record_row(
 ) -> None:
     """Records a row by its inputs or outputs."""
     arguments = {key: props[key] for key in kind.arguments.replacing if key in props}
-    row = InstanceRow(urn, arguments, bool(props.get("inferred")), delivered or {}, props.get("account"))
+    row = InstanceRow(
+        *(urn, arguments, bool(props.get("inferred")), delivered or {}, props.get("account")),
+        inputs={**kind.arguments.defaults, **{key: props[key] for key in kind.inputs if key in props}},
+        task=str(props.get("task", "")),
+    )
     session.current().rows[kind.cloud, instance_id] = row
 
 

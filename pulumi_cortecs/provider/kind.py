@@ -14,8 +14,10 @@ from pulumi_cortecs.http.credential_spec import CredentialSpec
 
 if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost import Money, Offer
+    from pulumi_cortecs.cost.limits import PolicyValue
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
+    from pulumi_cortecs.lifecycle.account_cloud import VendorClient
     from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.answer_cache import AnswerCache
@@ -69,8 +71,20 @@ class Required:
 MARKET: Final = object()
 """In a default's place: the market chooses the value."""
 
-GENERATED: Final = object()
-"""In a default's place: check makes a name that no other resource has (provider/generated_names.py)."""
+
+@dataclass(frozen=True)
+class Generated:
+    """In a default's place: check makes a name that no other resource has (provider/generated_names.py), of at most so
+    many characters."""
+
+    max_length: int = 47
+
+
+GENERATED: Final = Generated()
+"""A name of the usual length."""
+
+PRICED_BY: Final = "priced_by"
+"""The key of a quote whose price the vendor hides: the catalogue that has it instead. Limits do not count by it."""
 
 LIVE: Final = "live"
 """The source of a quote whose prices are the vendor's prices of today."""
@@ -81,7 +95,8 @@ class Argument:
     """One argument of a program.
 
     `default`: the value if the program leaves it out. `priced`: the price depends on it. `interrupts`: a change
-    interrupts the service, so that the Endpoint waits again. `secret`: no message shows the value.
+    interrupts the service, so that the Endpoint waits again; a function returns the part of a value whose change does.
+    `secret`: no message shows the value.
     `in_state_if_default`: whether plans and states contain it while it has its default; each property there costs time
     at every step of an `up`. `spell` returns a normalised value as programs write it.
     """
@@ -90,7 +105,7 @@ class Argument:
     default: Any
     change: Change = Change.REPLACE
     priced: bool = False
-    interrupts: bool = False
+    interrupts: bool | Callable[[Any], Any] = False
     secret: bool = False
     in_state_if_default: bool = True
     spell: Callable[[Any], Any] = lambda value: value
@@ -141,9 +156,19 @@ class ArgumentTable(Mapping[str, Argument]):
         return self.names_where(lambda argument: argument.priced)
 
     @cached_property
+    def purchased(self) -> tuple[str, ...]:
+        """The arguments that decide what is bought, and its price."""
+        return tuple(dict.fromkeys((*self.replacing, *self.priced)))
+
+    @cached_property
     def interrupting(self) -> tuple[str, ...]:
         """The arguments after whose change the Endpoint waits again."""
-        return self.names_where(lambda argument: argument.interrupts)
+        return self.names_where(lambda argument: bool(argument.interrupts))
+
+    def service_of(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What of these inputs interrupts the service when it changes, by argument; empty values are left out."""
+        rows = {key: self.rows[key].interrupts for key in self.interrupting if inputs.get(key)}
+        return {key: part(inputs[key]) if callable(part) else inputs[key] for key, part in rows.items()}
 
     @cached_property
     def required(self) -> Mapping[str, str]:
@@ -158,7 +183,9 @@ class ArgumentTable(Mapping[str, Argument]):
         return {
             key: argument.default
             for key, argument in self.rows.items()
-            if key not in self.required and argument.default not in (MARKET, GENERATED)
+            if key not in self.required
+            and argument.default is not MARKET
+            and not isinstance(argument.default, Generated)
         }
 
     @cached_property
@@ -212,9 +239,10 @@ class Market(Protocol):
         Problems name the arguments that are not sold (any more), which alone refuses nothing."""
         ...
 
-    def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
+    def policy_values(self, inputs: Inputs) -> Mapping[str, PolicyValue]:
         """The values that allow-lists judge, by argument: None for a value that only `up` will know, and a text that is
-        on no list for one that the vendor does not report. Sends no request."""
+        on no list for one that the vendor does not report; a tuple where each of several must be allowed. Sends no
+        request."""
         ...
 
 
@@ -231,16 +259,6 @@ class PurchasableKind:
     noun: str
     listed: Callable[[Cloud[Any]], Sequence[ListedInstance]]
     delete: Callable[[Cloud[Any], str], None]
-
-
-class VendorClient(Protocol):
-    """A client of a vendor's API, as far as it is the same for every cloud."""
-
-    def vendor_time(self) -> float | None:
-        """The time by the vendor's clock, as in lifecycle/cloud.py."""
-
-    def vendor_date(self) -> float | None:
-        """The date of the vendor's last answer, as in lifecycle/cloud.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +279,11 @@ class ResourceKind:
     def vendor(self) -> str:
         """Its vendor's name in texts."""
         return self.credentials.vendor
+
+    @property
+    def type_name(self) -> str:
+        """The name of its class in programs: "Instance"."""
+        return self.token.rpartition(":")[2]
 
     @property
     def possessive(self) -> str:
@@ -300,8 +323,10 @@ class InstanceKind(ResourceKind):
 
     `endpoint_token` is the engine's type of an instance's Endpoint. `connect` gets the credentials, the seconds by
     which the list may lag, and a function that returns the hourly price of given inputs (None where it is unknown; it
-    may raise CloudError). `market` makes the market of a base URL, and `pinned` the one that replaces it while the
-    vendor cannot be reached. `offers` returns what a base URL offers now, without credentials; it raises CloudError.
+    may raise CloudError). `market` makes the market of a base URL, and `account_market`, in its place, that of a cloud
+    whose market needs an account: its first argument returns the credentials, or raises ConfigurationError. `pinned`
+    makes the market that replaces it while the vendor cannot be reached. `offers` returns what a base URL offers now,
+    without credentials; it raises CloudError.
 
     `module` is the module from which programs import the Instance. `columns` are the arguments that tell a person which
     instance it is, each with its title in tables: by default all that decide what is bought. `named_after` is the
@@ -309,15 +334,17 @@ class InstanceKind(ResourceKind):
     seconds that a wait takes for a program that sets no timeout. `billed_resources` returns the cloud's plain resources
     that cost money, and `others` are further purchases in an account, of no CrudKind.
 
-    `ready_status` is the status of an Endpoint that can be used, and `endpoint_arguments` are the arguments that an
-    Instance passes on to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result
-    of the last check and the time: it names those that exclude each other, and those that the time makes impossible
-    unless they have stood before; it is pure.
+    `ready_status` is the status of an Endpoint that can be used, `sleeping_status` that of one whose next request
+    starts its containers again (`Probes.sleeps`), and `endpoint_arguments` are the arguments that an Instance passes on
+    to its Endpoint, beside those of every cloud. `conflicts` gets a program's arguments, the result of the last check
+    and the time: it names those that exclude each other, and those that the time makes impossible unless they have
+    stood before; it is pure.
     """
 
     endpoint_token: str
     connect: Callable[[Credentials, float, Callable[[Inputs], Money | None]], Cloud[Any]]
-    market: Callable[[str, AnswerCache], Market]
+    market: Callable[[str, AnswerCache], Market] | None = None
+    account_market: Callable[[Callable[[], Credentials], AnswerCache], Market] | None = None
     pinned: Callable[[PriceList], Market]
     offers: Callable[[str], list[Offer]]
     module: str
@@ -326,6 +353,7 @@ class InstanceKind(ResourceKind):
     ready_timeout: int = 1200
     others: tuple[PurchasableKind, ...] = ()
     ready_status: str = "running"
+    sleeping_status: str = ""
     endpoint_arguments: tuple[str, ...] = ()
     conflicts: Callable[[Inputs, Inputs, datetime], list[Problem]] = lambda _, __, ___: []
     billed_resources: Callable[[], tuple[CrudKind[Any, Any], ...]] = tuple
@@ -361,6 +389,9 @@ class InstanceKind(ResourceKind):
         return self.connect(credentials, list_lag, price)
 
     def open_market(self, base_url: str, credentials: Callable[[], Credentials], answers: AnswerCache) -> Market:
+        if self.account_market is not None:
+            return self.account_market(credentials, answers)
+        assert self.market is not None  # one of the two
         return self.market(base_url, answers)
 
 
@@ -375,12 +406,16 @@ class CrudKind(ResourceKind, Generic[C, R]):
     `create` gets the table's arguments, is sent once (`Retry.IF_NEVER_SENT`), and returns an answer that may have only
     the id; `delete`, and `update` with all arguments, may be sent twice. Without `update` every change replaces.
 
+    `warning` gets the arguments and the time at every check and refresh, and returns what a person should know, "" for
+    nothing.
+
     `outputs` are the properties of a resource, never None; one with the name of an argument is what the vendor reports
     of it, so that a difference shows as drift. `told_once` are outputs that only the answer to `create` has: they are
     kept in the state, and a resource whose answer was lost is deleted and created again. So is a free resource that an
     earlier run has created, if the vendor does not report an argument that cannot change in place.
 
-    `market` is that of a resource that costs money: it is quoted, judged by the limits, and counted for the account.
+    `market` is that of a resource that costs money: it is quoted, judged by the limits, and counted for the account;
+    `pinned` is the one that replaces it while the vendor cannot be reached.
     `destroys_data`: a replacement destroys data. `used_by` returns the id of an instance that uses the resource, "" for
     none: a deletion waits `release_timeout` seconds for it. `undeletable` returns the reason why the vendor will never
     delete it, "" for none.
@@ -394,10 +429,12 @@ class CrudKind(ResourceKind, Generic[C, R]):
     create: Callable[[C, Inputs], OrderAnswer[R]]
     delete: Callable[[C, str], object]
     update: Callable[[C, str, Inputs], object] | None = None
+    warning: Callable[[Inputs, datetime], str] = lambda _, __: ""
     id_of: Callable[[R], str]
     outputs: Callable[[R], Mapping[str, Any]]
     told_once: frozenset[str] = frozenset()
     market: Callable[[C, AnswerCache], Market] | None = None
+    pinned: Callable[[PriceList], Market] | None = None
     destroys_data: bool = False
     used_by: Callable[[R], str] = lambda resource: ""
     undeletable: Callable[[R], str] = lambda resource: ""

@@ -7,14 +7,41 @@ host runs. The program's author can write to that folder, so a plan names the ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pulumi_cortecs.cost.pricelist import LOCK_FILE, CatalogueError, PriceList
 from pulumi_cortecs.http.errors import UnreachableError
+from pulumi_cortecs.provider import host, session
+from pulumi_cortecs.provider.kind import Inputs, Market, Problem, ResourceKind
 
 CATALOGUE_VARIABLE: Final = "PULUMI_CORTECS_CATALOGUE"
+
+
+def complete_by_catalogue(
+    kind: ResourceKind,
+    pinned: Callable[[PriceList], Market],
+    base_url: str,
+    error: UnreachableError,
+    wanted: Inputs,
+    current: Inputs,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """`wanted`, completed by the catalogue in place of the market at `base_url`, which could not be reached, and the
+    problems. Warns of it once in this process. Raises what fallback_prices raises."""
+    prices = fallback_prices(kind.cloud, base_url, error, os.environ, Path.cwd())
+    problems: list[Problem] = []
+    completed = pinned(prices).complete(wanted, current, problems)
+    if session.current().is_first("the catalogue"):
+        host.current_call().warn(
+            f"defaults and prices are those of the catalogue of {prices.as_of:%Y-%m-%d} from {prices.source}, and "
+            f"`pulumi up` would refuse to buy by them: {error}"
+        )
+    # the catalogue may be older than what is sought
+    by = f" (by the {quote_source(prices)}: {kind.vendor} cannot be reached)"
+    return completed, [replace(problem, reason=problem.reason + by) for problem in problems]
 
 
 def fallback_prices(

@@ -7,32 +7,31 @@ resource proves its order by its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import CloudError, NotFoundError, RefusedError
+from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.lifecycle.account_cloud import AccountCloud, VendorClient
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
+    NamesInstances,
     OrderAnswer,
     OrderMatch,
     OrderRef,
     OrderSpec,
     Phase,
-    ProvesOrders,
 )
-from pulumi_cortecs.provider import session
-from pulumi_cortecs.provider.kind import CrudKind, Inputs, VendorClient
+from pulumi_cortecs.provider.kind import CrudKind, Inputs
+from pulumi_cortecs.provider.named_resources import NAME
 
 R = TypeVar("R")
-NAME = "name"
-"""The argument that every plain resource has."""
-_NAME_MAY_BE_TAKEN: Final = frozenset({400, 409, 422})
-"""The statuses with which a vendor may refuse to create what has the name of another."""
 
 
-class PlainCloud(ProvesOrders[R]):
+class PlainCloud(AccountCloud[VendorClient, R], NamesInstances[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
+
+    is_taken_by_name = True  # a program cannot adopt them
 
     def __init__(
         self,
@@ -43,12 +42,8 @@ class PlainCloud(ProvesOrders[R]):
         price: Callable[[Inputs], Money | None],
     ) -> None:
         """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
+        super().__init__(client, credentials.fingerprint, list_lag, price)
         self.kind = kind
-        self.client = client
-        self.fingerprint = credentials.fingerprint
-        self.base_url = credentials.base_url
-        self.list_lag = list_lag
-        self._price = price
         others = kind.arguments.names_where(lambda argument: not argument.secret)
         self._ordered = (NAME, *(key for key in others if key in kind.arguments.replacing and key != NAME))
 
@@ -67,22 +62,10 @@ class PlainCloud(ProvesOrders[R]):
             return None
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[R]:
-        try:
-            return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
-        except RefusedError as error:
-            is_generated = inputs[NAME] in session.current().generated_names.values()
-            if is_generated or error.status not in _NAME_MAY_BE_TAKEN:
-                raise
-            raise CloudError(str(error)) from None  # what has a name of the program's need not be this order's
+        return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
 
     def delete(self, instance_id: str) -> None:
         self.kind.delete(self.client, instance_id)
-
-    def vendor_time(self) -> float | None:
-        return self.client.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        return self.client.vendor_date()
 
     def hourly_price(self, instance: R) -> Money | None:
         return self._price(self.reported_inputs(instance)) if self.kind.market is not None else None
@@ -110,7 +93,6 @@ class PlainCloud(ProvesOrders[R]):
         return {key: outputs[key] for key in self.kind.arguments if key in outputs}
 
     def name_of(self, instance: R) -> str:
-        """The resource's name."""
         return str(self.reported_inputs(instance)[NAME])
 
     def progress_text(self, instance: R) -> str:

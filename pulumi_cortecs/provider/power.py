@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pulumi_cortecs.http.errors import CloudError
-from pulumi_cortecs.lifecycle.cloud import CanReboot, CanStop, CanUpdate, Phase
+from pulumi_cortecs.lifecycle.cloud import CanReboot, CanStop, CanUpdate, HasLabels, Phase
+from pulumi_cortecs.lifecycle.labels import Labels
 from pulumi_cortecs.provider.accounts import Account
 
 
@@ -56,6 +58,18 @@ def update(account: Account, instance_id: str, inputs: Mapping[str, Any], change
         cloud.update(instance_id, inputs, changed)
     finally:
         account.poller.mark_changed(instance_id)
+
+
+def update_labels(account: Account, instance_id: str, former: Labels, own: Mapping[str, str]) -> Labels:
+    """Gives an instance other labels of the program, at its vendor and in the journal. Returns all its labels. Raises
+    CloudError."""
+    labels = replace(former, own=own)
+    if labels != former:
+        if isinstance(account.cloud, HasLabels):
+            removed = former.merged.keys() - labels.merged.keys()
+            account.cloud.update_labels(instance_id, labels.merged, frozenset(removed))
+        account.log.record_labels(instance_id, own)
+    return labels
 
 
 def _stoppable(account: Account) -> CanStop[Any]:

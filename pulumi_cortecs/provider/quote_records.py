@@ -125,7 +125,7 @@ def _is_same_purchase(kind: ResourceKind, checked: Mapping[str, Any], inputs: Ma
 
 def _arguments(kind: ResourceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that decide what is bought, and its price."""
-    return {key: inputs.get(key) for key in dict.fromkeys((*kind.arguments.replacing, *kind.arguments.priced))}
+    return {key: inputs.get(key) for key in kind.arguments.purchased}
 
 
 def _is_from_catalogue(made: Any) -> bool:

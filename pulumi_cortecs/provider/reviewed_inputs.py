@@ -55,7 +55,7 @@ def get(urn: str) -> ReviewedInputs | None:
 
 def changed_arguments(kind: ResourceKind, props: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
     """The arguments of a purchase that differ from the reviewed ones."""
-    return [key for key in kind.arguments.replacing if not equal_values(props.get(key), shown.get(key))]
+    return [key for key in kind.arguments.purchased if not equal_values(props.get(key), shown.get(key))]
 
 
 def recheck_replacement(
@@ -72,7 +72,7 @@ def recheck_replacement(
         return inputs, [*problems, *_mismatches(kind, program_inputs, inputs, (*kind.arguments.replacing, "adopt_id"))]
     if inputs.get("state") == "stopped":
         return inputs, [*problems, Problem("state", NO_STOPPED_REPLACEMENT)]
-    refusals = [*problems, *_mismatches(kind, program_inputs, inputs, kind.arguments.replacing)]
+    refusals = [*problems, *_mismatches(kind, program_inputs, inputs, kind.arguments.purchased)]
     refusals += [Problem(key, _UNREPORTED.format(kind.vendor)) for key in kind.arguments.replacing if key not in inputs]
     if program_inputs.get(
         "adopt_id"

@@ -76,15 +76,17 @@ class ReviewedInputs:
 
 @dataclass(frozen=True)
 class InstanceRow:
-    """An Instance's row: `arguments` are those that decide what is bought, `delivered` those that the vendor reported
-    at a purchase of this process. `inferred`: its id was concluded from a list of the vendor's. `account` is that of
-    the state, None in a new row."""
+    """An Instance's row: `arguments` are those that decide what is bought, `inputs` all of them, `delivered` those that
+    the vendor reported at a purchase of this process. `inferred`: its id was concluded from a list. `account` is that
+    of the state, None in a new row, and `task` the vendor's task of the last order or change, "" for none."""
 
     urn: str
     arguments: Mapping[str, Any]
     inferred: bool = False
     delivered: Mapping[str, Any] = field(default_factory=dict)
     account: object = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    task: str = ""
 
 
 class Session:
@@ -107,8 +109,8 @@ class Session:
         """The configuration. It is replaced as a whole, because another thread may be reading it."""
         self.accounts: dict[tuple[str, Credentials], Account] = {}
         """By type token."""
-        self.markets: dict[tuple[str, str, float], tuple[Market, AnswerCache]] = {}
-        """By type token, base URL, and the greatest age of an answer, in seconds."""
+        self.markets: dict[tuple[str, str, float, object], tuple[Market, AnswerCache]] = {}
+        """By type token, base URL, the greatest age of an answer, in seconds, and the configuration of its cloud."""
         self.spend_guards: dict[str, SpendGuard[Any]] = {}
         """The spending of an account, by its fingerprint; see machine_limits.py."""
         self.balance_watches: dict[str, BalanceWatch] = {}
@@ -116,9 +118,9 @@ class Session:
         self.reviewed: dict[str, ReviewedInputs] = {}
         """The inputs that policies have reviewed, by URN; see reviewed_inputs.py."""
         self.former_names: dict[str, str] = {}
-        """The name that a plain resource had before this run, by URN; see crud_check.py."""
+        """The name that a resource had before this run, by URN; see named_resources.py."""
         self.generated_names: dict[str, str] = {}
-        """The name that a check made for a plain resource, by URN; see crud_check.py."""
+        """The name that a check made for a resource, by URN; see named_resources.py."""
         self.quotes: dict[str, Mapping[str, Any]] = {}
         """The last check's quote with the arguments that it is for, by URN; see quote_records.py."""
         self.rows: dict[tuple[str, str], InstanceRow] = {}

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import pulumi
 
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
+from pulumi_cortecs.provider.kind import ArgumentTable
 
 A = TypeVar("A")
 
@@ -24,7 +27,7 @@ def split_arguments(
 
     Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
     """
-    first = next(iter(required))
+    first = next(iter(required or inspect.signature(form).parameters))
     named, rest = dict(kwargs), list(args)
     wanted = opts = None
     if rest and (isinstance(rest[0], form) or (rest[0] is None and len(rest) > 1)):
@@ -80,8 +83,17 @@ def create_timeout(opts: pulumi.ResourceOptions | None, default: int) -> int:
 
 
 def trigger_digest(restart_trigger: str | None) -> str:
-    """The `spec_digest` of an Endpoint: it changes when a restart interrupts the service."""
+    """The `spec_digest` of an Endpoint whose service only a restart interrupts."""
     return hashlib.sha256(restart_trigger.encode()).hexdigest()[:12] if restart_trigger else ""
+
+
+def service_digest(arguments: ArgumentTable, values: Mapping[str, Any]) -> str:
+    """The `spec_digest` of an Endpoint: it changes when a change interrupts the service. `values` are those of the
+    arguments that can."""
+    if set(values) <= {"restart_trigger"}:
+        return trigger_digest(values.get("restart_trigger"))
+    service = arguments.service_of(with_ints(values))
+    return hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def omit_keep(on_timeout: str) -> Any:
@@ -102,6 +114,43 @@ def with_ints(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: with_ints(item) for key, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def as_secret(value: Any) -> Any:
+    """The value as a secret; None for none."""
+    return None if value is None else pulumi.Output.secret(value)
+
+
+def secret_values(variables: Any) -> Any:
+    """Variables with secret values; an Output of all of them is secret as a whole."""
+    if not isinstance(variables, Mapping):
+        return as_secret(variables)
+    return {name: as_secret(value) for name, value in variables.items()}
+
+
+def with_secrets(value: Any, *paths: str) -> Any:
+    """An object with the values at these paths ("docker.envs") as secrets: all values of an object there. An Output is
+    secret as a whole, at each step of a path."""
+    if not isinstance(value, Mapping):
+        return as_secret(value)
+    parts = dict(value)
+    for path in paths:
+        name, _, rest = path.partition(".")
+        if parts.get(name) is not None:
+            parts[name] = with_secrets(parts[name], rest) if rest else secret_values(parts[name])
+    return parts
+
+
+def as_objects(value: Any) -> Any:
+    """Arguments with nested classes as objects, without the fields that were left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: as_objects(getattr(value, field.name)) for field in fields(value)}
+        return {name: part for name, part in parts.items() if part is not None}
+    if isinstance(value, (list, tuple)):
+        return [as_objects(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: as_objects(item) for name, item in value.items()}
+    return value
 
 
 def _only_one_of(resource: str, name: str, by_position: Any, by_name: Any) -> Any:

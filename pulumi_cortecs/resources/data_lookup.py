@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, partial
-from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar, cast
 
 import pulumi
 
@@ -82,6 +82,14 @@ class DataSources:
         stack = pulumi.Config(self.spec.cloud)
         settings = {key.config: stack.get(key.config.partition(":")[2]) for key in self.spec.keys}
         return {key: value for key, value in settings.items() if value is not None}
+
+
+def row_of(form: type[R], *sources: object, **given: Any) -> R:
+    """A row of that dataclass: the fields `given`, and the others from the first source that has an attribute of their
+    name."""
+    names = [part.name for part in fields(cast("Any", form)) if part.name not in given]
+    found = {name: next(getattr(source, name) for source in sources if hasattr(source, name)) for name in names}
+    return form(**given, **found)
 
 
 def _call(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
+from pulumi_cortecs.provider.arguments import READINESS
+from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources.constructor import (
     create_timeout,
     omit_keep,
+    service_digest,
     split_arguments,
     text_or_none,
-    trigger_digest,
+    with_ints,
 )
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 
+V = TypeVar("V")
 _OUTPUT_ONLY = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
 
 
@@ -40,11 +45,61 @@ class EndpointResource(Resource):
         super().__init_subclass__(module=cls._cloud, name="Endpoint", **kwargs)
         _add_inherited_annotations(cls, EndpointResource)
 
-    def __init__(self, resource_name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
-        """`inputs` are all inputs, None for those left out; the class declares the outputs."""
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        instance_id: pulumi.Input[str],
+        state: pulumi.Input[str],
+        spec_digest: pulumi.Input[str],
+        ready_timeout: pulumi.Input[int],
+        opts: pulumi.ResourceOptions | None = None,
+        **readiness: pulumi.Input[Any] | None,
+    ) -> None:
+        """`readiness` are the other inputs, None for those left out; the class declares the outputs."""
+        named = {"instance_id": instance_id, "state": state, "spec_digest": spec_digest, "ready_timeout": ready_timeout}
+        inputs = {**named, **readiness}
         props = {**inputs, **{key: None for key in type(self).__annotations__ if key not in inputs}}
         with limited_stack_trace(NO_FRAMES):
             super().__init__(_abi.load(f"{self._cloud}.Endpoint"), resource_name, props, opts)
+
+
+@dataclass(kw_only=True)
+class LifeCycleArgs:
+    """The arguments that every cloud's Instance has, for a class of arguments that inherits them."""
+
+    state: pulumi.Input[str] | None = None
+    restart_trigger: pulumi.Input[str] | None = None
+    ttl: pulumi.Input[str] | None = None
+    on_timeout: pulumi.Input[str] | None = None
+    adopt_id: pulumi.Input[str] | None = None
+    max_price: pulumi.Input[str] | None = None
+    price_tolerance: pulumi.Input[int] | None = None
+    ready: pulumi.Input[str] | None = None
+    ready_path: pulumi.Input[str] | None = None
+    ready_key: pulumi.Input[str] | None = None
+    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from typing_extensions import Self
+
+    class LifeCycleArguments(TypedDict, total=False):
+        """The same as named arguments."""
+
+        state: pulumi.Input[str] | None
+        restart_trigger: pulumi.Input[str] | None
+        ttl: pulumi.Input[str] | None
+        on_timeout: pulumi.Input[str] | None
+        adopt_id: pulumi.Input[str] | None
+        max_price: pulumi.Input[str] | None
+        price_tolerance: pulumi.Input[int] | None
+        ready: pulumi.Input[str] | None
+        ready_path: pulumi.Input[str] | None
+        ready_key: pulumi.Input[str] | None
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
 
 
 def _arguments_as_inputs(arguments: Any, _resource_name: str | None) -> dict[str, Any]:
@@ -55,22 +110,16 @@ def _arguments_as_inputs(arguments: Any, _resource_name: str | None) -> dict[str
 class InstanceForm:
     """The declaration of one cloud's Instance.
 
-    `arguments` is the class of its arguments, `required` names those that a program has to give, each with the question
-    that it answers, `ready_timeout` are the seconds of a wait for a program that sets none, `endpoint` is the class of
-    its child, and `endpoint_arguments` are the arguments that the child gets. `inputs_of` makes inputs of arguments; it
-    also gets the resource's name, None for an instance that is not bought.
+    `kind` is what the provider knows of it, `arguments` the class of its arguments, and `endpoint` that of its child.
+    `inputs_of` makes inputs of arguments; it also gets the resource's name, None for an instance that is not bought.
+    `secret_outputs` are the properties that are secret even where the program did not give them.
     """
 
-    cloud: str
+    kind: InstanceKind
     arguments: type[Any]
-    required: Mapping[str, str]
-    ready_timeout: int
     endpoint: Callable[..., Any]
-    endpoint_arguments: tuple[str, ...] = ("ready", "ready_path", "ready_key")
     inputs_of: Callable[[Any, str | None], dict[str, Any]] = _arguments_as_inputs
-
-
-_NO_FORM = InstanceForm("", object, {}, 1, EndpointResource)
+    secret_outputs: tuple[str, ...] = ()
 
 
 class InstanceResource(Resource):
@@ -106,12 +155,13 @@ class InstanceResource(Resource):
     endpoint: Any
     """The child that waits for readiness, for `depends_on=[instance.endpoint]`."""
 
-    _form = _NO_FORM
+    if TYPE_CHECKING:  # Pulumi takes annotations for outputs
+        _form: InstanceForm
 
     def __init_subclass__(cls, form: InstanceForm | None = None, **kwargs: Any) -> None:
         cls._form = form or cls._form
         # a user's subclass without these would have another type and URN, and replace the resource
-        super().__init_subclass__(module=cls._form.cloud, name="Instance", **kwargs)
+        super().__init_subclass__(module=cls._form.kind.cloud, name=cls._form.kind.type_name, **kwargs)
         _add_inherited_annotations(cls, InstanceResource)
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
@@ -120,27 +170,43 @@ class InstanceResource(Resource):
         Raises TypeError for a missing or unknown argument, or a mixture of both forms. `opts.custom_timeouts` with
         `create` bounds the wait for readiness.
         """
-        form = self._form
-        wanted, opts = split_arguments("Instance", form.arguments, form.required, args, kwargs)
+        form, kind = self._form, self._form.kind
+        arguments = kind.arguments
+        wanted, opts = split_arguments(kind.type_name, form.arguments, arguments.required, args, kwargs)
         # before anything is registered: after an error in between Pulumi would wait for ever
-        ready_timeout = create_timeout(opts, form.ready_timeout)
+        ready_timeout = create_timeout(opts, kind.ready_timeout)
         given_id = opts.id if opts is not None else None
         inputs = form.inputs_of(wanted, resource_name if given_id is None else None)
+        hidden = (
+            pulumi.ResourceOptions(additional_secret_outputs=list(form.secret_outputs)) if form.secret_outputs else None
+        )
+        opts = pulumi.ResourceOptions.merge(opts, hidden)
         with limited_stack_trace(USER_FRAMES):
             props: dict[str, Any] = {**inputs, **dict.fromkeys(_OUTPUT_ONLY)}
-            super().__init__(_abi.load(f"{form.cloud}.Instance"), resource_name, props, opts)
+            super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)
         self.endpoint = form.endpoint(
             resource_name,
             # the argument's id is known in previews, and that of the read resource is not
             instance_id=self.id if given_id is None else given_id,
             state=self.state,
-            spec_digest=self.restart_trigger.apply(trigger_digest),
+            spec_digest=pulumi.Output.all(**{key: getattr(self, key) for key in arguments.interrupting}).apply(
+                partial(service_digest, arguments)
+            ),
             ready_timeout=ready_timeout,
             # an instance of another owner is never deleted here
             on_timeout=self.on_timeout.apply(omit_keep) if given_id is None else None,
-            **{key: inputs[key] for key in form.endpoint_arguments},
+            **{key: inputs[key] for key in (*READINESS, *kind.endpoint_arguments)},
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    @classmethod
+    def _reading(
+        cls, resource_name: str, id: pulumi.Input[str], opts: pulumi.ResourceOptions | None, **endpoint: Any
+    ) -> Self:
+        """A running instance, which this program neither buys, changes nor deletes. `endpoint` are the arguments of its
+        Endpoint, which waits like any other's; all other values are read."""
+        wanted = cls._form.arguments(**dict.fromkeys(cls._form.kind.arguments.required), **endpoint)
+        return cls(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
 
     @property
     def base_url(self) -> pulumi.Output[str | None]:
@@ -164,20 +230,33 @@ class InstanceResource(Resource):
         return text
 
 
-class EndpointText:
-    """A text among the outputs of an Instance's Endpoint, under the same name; None for none."""
+class EndpointOutput(Generic[V]):
+    """One of the outputs of an Instance's Endpoint, under the same name, `boot_time = EndpointOutput[Any]()`."""
+
+    def __init__(self, read: Callable[[Any], Any] = with_ints) -> None:
+        self._read = read
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
     @overload
-    def __get__(self, instance: None, owner: type) -> EndpointText: ...
+    def __get__(self, instance: None, owner: type) -> EndpointOutput[V]: ...
 
     @overload
-    def __get__(self, instance: InstanceResource, owner: type) -> pulumi.Output[str | None]: ...
+    def __get__(self, instance: InstanceResource, owner: type) -> pulumi.Output[V]: ...
 
-    def __get__(self, instance: InstanceResource | None, owner: type) -> EndpointText | pulumi.Output[str | None]:
-        return self if instance is None else instance._text(self._name)
+    def __get__(self, instance: InstanceResource | None, owner: type) -> EndpointOutput[V] | pulumi.Output[V]:
+        if instance is None:
+            return self
+        output: pulumi.Output[V] = getattr(instance.endpoint, self._name).apply(self._read)
+        return output
+
+
+class EndpointText(EndpointOutput["str | None"]):
+    """A text among them; None for none."""
+
+    def __init__(self) -> None:
+        super().__init__(text_or_none)
 
 
 def _add_inherited_annotations(cls: type, base: type) -> None:

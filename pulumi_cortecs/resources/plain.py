@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.kind import CrudKind
-from pulumi_cortecs.resources.constructor import split_arguments
+from pulumi_cortecs.resources.constructor import as_objects, as_secret, split_arguments
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
 
 
@@ -33,5 +34,11 @@ class PlainResource(Resource):
         wanted, opts = split_arguments(kind.name, self._arguments, kind.arguments.required, args, kwargs)
         declared = [key for cls in type(self).__mro__ if issubclass(cls, PlainResource) for key in cls.__annotations__]
         outputs = dict.fromkeys(key for key in declared if not key.startswith("_"))
+        inputs = {key: as_objects(value) for key, value in vars(wanted).items()}
+        secrets = kind.arguments.names_where(lambda argument: argument.secret)
+        hidden = [*kind.told_once, *secrets]
+        if hidden:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=hidden))
         with limited_stack_trace(USER_FRAMES):
-            super().__init__(_abi.load(f"{kind.cloud}.{kind.name}"), resource_name, {**outputs, **vars(wanted)}, opts)
+            props = {**outputs, **inputs, **{key: as_secret(inputs[key]) for key in secrets}}
+            super().__init__(_abi.load(f"{kind.cloud}.{kind.name}"), resource_name, props, opts)

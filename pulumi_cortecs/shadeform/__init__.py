@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pulumi_cortecs.resources.public_face import at_first_use
 from pulumi_cortecs.shadeform.resources import (
     AutoDelete,
     DockerConfiguration,
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     from pulumi_cortecs.shadeform.data import (
         InstanceInfo,
         InstanceType,
+        VolumeType,
         get_instance,
         get_instance_output,
         get_instance_types,
         get_instance_types_output,
+        get_volume_types,
+        get_volume_types_output,
     )
 
 __all__ = [
@@ -48,21 +52,14 @@ __all__ = [
     "Volume",
     "VolumeArgs",
     "VolumeMount",
+    "VolumeType",
     "get_instance",
     "get_instance_output",
     "get_instance_types",
     "get_instance_types_output",
+    "get_volume_types",
+    "get_volume_types_output",
 ]
 
 if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
-
-    def __getattr__(name: str) -> object:
-        """The data sources and their rows, imported at their first use, which keeps the import of the package light."""
-        if name in __all__:
-            from pulumi_cortecs.shadeform import data
-
-            return getattr(data, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = at_first_use(globals(), __all__, "pulumi_cortecs.shadeform.data")

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import quote
+from typing import Annotated, Any, Final
 
 import httpx
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BeforeValidator, Field
 
-from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.api_client import WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.http.text import escape_unprintable, require_identifier, require_path_part
+from pulumi_cortecs.http.text import command_parts
+from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.http.wire import Id, Object, Rows, Time, Told, Words, path_part
+from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 
 VENDOR: Final = "Shadeform"
 CLOUD: Final = "shadeform"
@@ -32,80 +26,34 @@ _REFUSALS: Final = frozenset({OUT_OF_STOCK, "INSUFFICIENT_FUNDS"})
 _RESERVED_PATHS: Final = frozenset({"types", "create", "add"})
 """Ids that would turn `/instances/{id}/...` into another request."""
 
-T = TypeVar("T")
-
-
-def _read_or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return read(value)
-    except ValidationError:
-        return None
-
-
-def _read_or_empty(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    return _read_or_none(value, read) or {}
-
-
-def _read_rows(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """The readable rows of a list; [] for null."""
-    try:
-        return read([] if value is None else value)
-    except ValidationError as error:
-        if not isinstance(value, list):
-            raise
-        odd = {detail["loc"][0] for detail in error.errors()}
-        return read([row for number, row in enumerate(value) if number not in odd])
-
-
-def _read_offers(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """The same. Raises ValidationError if there are rows, and none is readable: then the market is unknown."""
-    return _read_rows(value, read) or read(value or [])
-
-
-# informative fields may be null or odd: an instance must stay visible, or it could not be deleted
-_Told = Annotated[T | None, WrapValidator(_read_or_none)]
-_List = Annotated[list[T], WrapValidator(_read_rows)]
-_Offers = Annotated[list[T], WrapValidator(_read_offers)]
-_Object = Annotated[dict[str, Any], WrapValidator(_read_or_empty)]
-# a vendor that is written in Go writes an empty list as null
-_Whole = Annotated[list[T], BeforeValidator(lambda value: [] if value is None else value)]
-_Id = Annotated[str, AfterValidator(require_identifier)]
-# a resource under another id could not be deleted
-_ResourceId = Annotated[_Id, AfterValidator(lambda text: require_path_part(text, _RESERVED_PATHS))]
-_Words = Annotated[str, AfterValidator(escape_unprintable)]
-_Time = Annotated[_Told[_Words], BeforeValidator(lambda value: None if is_no_time(value) else value)]
-
-
-def is_no_time(value: object) -> bool:
-    """Returns whether a time of the API is Go's zero time, which stands for one that has not come."""
-    return isinstance(value, str) and value.startswith("0001-01-01T00:00:00")
+_ResourceId = Annotated[Id, path_part(_RESERVED_PATHS)]
 
 
 class ApiAvailability(WireModel):
     """The stock of an instance type in one region."""
 
-    region: _Id
+    region: Id
     available: bool
 
 
 class ApiTypeConfiguration(WireModel):
     """The GPUs of an instance type, and its operating systems."""
 
-    gpu_type: _Told[_Words] = None
-    num_gpus: _Told[int] = None
-    vram_per_gpu_in_gb: _Told[int] = None
-    os_options: _List[_Words] = Field(default_factory=list)
+    gpu_type: Told[Words] = None
+    num_gpus: Told[int] = None
+    vram_per_gpu_in_gb: Told[int] = None
+    os_options: Rows[Words] = Field(default_factory=list)
 
 
 class ApiInstanceType(WireModel):
     """An instance type of one cloud, with its regions. `hourly_price` is in cents, for the whole instance."""
 
-    cloud: _Id
-    shade_instance_type: _Id
+    cloud: Id
+    shade_instance_type: Id
     hourly_price: int
     configuration: ApiTypeConfiguration
-    deployment_type: _Told[_Words] = None
-    availability: _List[ApiAvailability] = Field(default_factory=list)
+    deployment_type: Told[Words] = None
+    availability: Rows[ApiAvailability] = Field(default_factory=list)
 
 
 class ApiPortMapping(WireModel):
@@ -123,45 +71,47 @@ class ApiContainerPort(WireModel):
 
 
 class _Docker(WireModel):
-    port_mappings: _List[ApiContainerPort] = Field(default_factory=list)
+    port_mappings: Rows[ApiContainerPort] = Field(default_factory=list)
 
 
 class _Launch(WireModel):
-    docker_configuration: _Told[_Docker] = None
+    docker_configuration: Told[_Docker] = None
 
 
 class ApiInstance(WireModel):
     """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
     that has not come. Its variables, scripts and passwords, which come back in clear, are not read.
 
-    `auto_delete` and `alert` are None in the list, which omits them.
+    `auto_delete`, `alert`, `volume_ids` and `ssh_key_id` are None or empty in the list, which omits them.
     """
 
     id: _ResourceId
-    cloud: _Words
-    region: _Words
-    shade_instance_type: _Words
-    status: _Words
-    name: Annotated[_Words, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+    cloud: Words
+    region: Words
+    shade_instance_type: Words
+    status: Words
+    name: Annotated[Words, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
     shade_cloud: Annotated[bool, BeforeValidator(lambda value: value is not False)] = True
-    cloud_instance_type: _Told[_Words] = None
-    cloud_assigned_id: _Told[_Words] = None
-    configuration: _Object = Field(default_factory=dict)
-    ip: _Told[_Words] = None
-    ssh_user: _Told[_Words] = None
-    ssh_port: _Told[int] = None
-    status_details: _Told[_Words] = None
-    cost_estimate: _Told[_Words] = None
-    hourly_price: _Told[int] = None
-    launch_configuration: _Told[_Launch] = None
-    tags: _List[str] = Field(default_factory=list)
-    port_mappings: _List[ApiPortMapping] = Field(default_factory=list)
-    active_at: _Time = None
-    created_at: _Time = None
-    deleted_at: _Time = None
-    boot_time: _Object = Field(default_factory=dict)
-    auto_delete: _Told[dict[str, Any]] = None
-    alert: _Told[dict[str, Any]] = None
+    cloud_instance_type: Told[Words] = None
+    cloud_assigned_id: Told[Words] = None
+    configuration: Object = Field(default_factory=dict)
+    ip: Told[Words] = None
+    ssh_user: Told[Words] = None
+    ssh_port: Told[int] = None
+    status_details: Told[Words] = None
+    cost_estimate: Told[Words] = None
+    hourly_price: Told[int] = None
+    launch_configuration: Told[_Launch] = None
+    tags: Rows[str] = Field(default_factory=list)
+    port_mappings: Rows[ApiPortMapping] = Field(default_factory=list)
+    active_at: Time = None
+    created_at: Time = None
+    deleted_at: Time = None
+    boot_time: Object = Field(default_factory=dict)
+    auto_delete: Told[dict[str, Any]] = None
+    alert: Told[dict[str, Any]] = None
+    volume_ids: Rows[Words] = Field(default_factory=list)
+    ssh_key_id: Told[Words] = None
 
     @property
     def container_ports(self) -> dict[int, int]:
@@ -174,8 +124,8 @@ class ApiSshKey(WireModel):
     """An SSH key of the account. One of them is the default; the vendor's own cannot be told by any field."""
 
     id: _ResourceId
-    name: _Words
-    public_key: _Words
+    name: Words
+    public_key: Words
     is_default: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
 
 
@@ -183,161 +133,113 @@ class ApiVolume(WireModel):
     """A storage volume. `cost_estimate` is in dollars, `mounted_by` the id of an instance, "" for none."""
 
     id: _ResourceId
-    cloud: _Words
-    region: _Words
-    name: _Words
+    cloud: Words
+    region: Words
+    name: Words
     size_in_gb: int
-    cloud_assigned_id: _Told[_Words] = None
-    fixed_size: _Told[bool] = None
-    supports_multi_mount: _Told[bool] = None
-    cost_estimate: _Told[_Words] = None
-    mounted_by: _Told[_Words] = None
+    cloud_assigned_id: Told[Words] = None
+    fixed_size: Told[bool] = None
+    supports_multi_mount: Told[bool] = None
+    cost_estimate: Told[Words] = None
+    mounted_by: Told[Words] = None
 
 
 class ApiVolumeType(WireModel):
     """A kind of volume in one region. `price_per_gb_per_hour` is in dollars."""
 
-    cloud: _Id
-    region: _Id
+    cloud: Id
+    region: Id
     price_per_gb_per_hour: str
-
-
-class _SshKeys(WireModel):
-    ssh_keys: _Whole[ApiSshKey]
-
-
-class _Volumes(WireModel):
-    volumes: _Whole[ApiVolume]
-
-
-class _VolumeTypes(WireModel):
-    volume_types: _Offers[ApiVolumeType]
-
-
-class _Instances(WireModel):
-    instances: _Whole[ApiInstance]
-
-
-class _InstanceTypes(WireModel):
-    instance_types: _Offers[ApiInstanceType]
+    fixed_size: Told[bool] = None
+    supports_multi_mount: Told[bool] = None
 
 
 class _Created(WireModel):
     id: _ResourceId
 
 
-class _Done(WireModel):
-    """An answer whose content is ignored, often an empty one."""
-
-
-class ShadeformPublicClient:
+class ShadeformPublicClient(VendorApi):
     """The part of the API that needs no key: instance types, their prices and their stock."""
 
-    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, base_url, client or shared_client())
-
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
+    vendor = VENDOR
 
     def instance_types(self) -> list[ApiInstanceType]:
         """All instance types of all clouds."""
-        return self._core.call("GET", "/instances/types", _InstanceTypes, retry=Retry.IDEMPOTENT).instance_types
+        return self._rows("/instances/types", "instance_types", ApiInstanceType, all_count=False)
 
 
-class ShadeformClient:
+class ShadeformClient(VendorApi):
     """The part of the API that costs money, for one account."""
 
+    vendor, refusals, reserved = VENDOR, _REFUSALS, _RESERVED_PATHS
+
     def __init__(self, credentials: Credentials, client: httpx.Client | None = None) -> None:
-        self._core = ApiClient(VENDOR, credentials.base_url, client or shared_client(), refusals=_REFUSALS)
+        super().__init__(credentials.base_url, client)
         self._core.auth = ApiKey("X-API-KEY", *credentials.parts)
-
-    @property
-    def base_url(self) -> str:
-        """The base URL of its requests."""
-        return self._core.base_url
-
-    def vendor_time(self) -> float | None:
-        """The time of Shadeform's own clock, in seconds since 1970; None before its first answer."""
-        return self._core.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        """The date of Shadeform's last answer, in seconds since 1970, independent of this machine's clock; None before
-        its first."""
-        return self._core.vendor_date()
 
     def instances(self) -> dict[str, ApiInstance]:
         """All instances that are not deleted, by id, those that are being deleted among them."""
-        answer = self._core.call("GET", "/instances", _Instances, retry=Retry.IDEMPOTENT)
-        return {instance.id: instance for instance in answer.instances}
+        return {instance.id: instance for instance in self._rows("/instances", "instances", ApiInstance)}
 
     def instance(self, instance_id: str) -> ApiInstance:
         """One instance with all its fields. Raises NotFoundError for an unknown id (404 by inference)."""
-        path = f"{_path('instances', instance_id)}/info"
-        return self._core.call("GET", path, ApiInstance, retry=Retry.IDEMPOTENT)
+        return self._get(f"{self._path('instances', instance_id)}/info", ApiInstance)
 
-    def create_instance(self, order: Mapping[str, Any]) -> str:
+    def create_instance(self, order: Mapping[str, Any]) -> OrderAnswer[ApiInstance]:
         """Buys an instance and returns its id. It is not sent again once the vendor may have received it: after an
         error with `may_have_taken_effect` the instance may exist."""
-        body, secrets = dict(order), _secrets_of(order)
-        path = "/instances/create"
-        return self._core.call("POST", path, _Created, retry=Retry.IF_NEVER_SENT, body=body, secrets=secrets).id
+        return OrderAnswer(self._order("/instances/create", _Created, dict(order), _secrets_of(order)).id)
 
     def update_instance(self, instance_id: str, changes: Mapping[str, Any]) -> None:
         """Changes name, tags, auto_delete or alert; None removes a value, and one that is left out stays."""
-        self._act("update", instance_id, dict(changes))
+        self._act("POST", f"{self._path('instances', instance_id)}/update", dict(changes))
 
     def restart_instance(self, instance_id: str) -> None:
         """Reboots an instance, whose status stays `active`."""
-        self._act("restart", instance_id)
+        self._act("POST", f"{self._path('instances', instance_id)}/restart")
 
     def delete_instance(self, instance_id: str) -> None:
         """Requests the deletion; the bill ends when the status is `deleting`."""
-        self._act("delete", instance_id)
+        self._act("POST", f"{self._path('instances', instance_id)}/delete")
 
     def ssh_keys(self) -> dict[str, ApiSshKey]:
         """All SSH keys of the account by id, the vendor's own among them."""
-        answer = self._core.call("GET", "/sshkeys", _SshKeys, retry=Retry.IDEMPOTENT)
-        return {key.id: key for key in answer.ssh_keys}
+        return {key.id: key for key in self._rows("/sshkeys", "ssh_keys", ApiSshKey)}
 
     def ssh_key(self, key_id: str) -> ApiSshKey:
         """One SSH key. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._core.call("GET", f"{_path('sshkeys', key_id)}/info", ApiSshKey, retry=Retry.IDEMPOTENT)
+        return self._get(f"{self._path('sshkeys', key_id)}/info", ApiSshKey)
 
-    def add_ssh_key(self, name: str, public_key: str) -> str:
+    def add_ssh_key(self, name: str, public_key: str) -> OrderAnswer[ApiSshKey]:
         """Adds an SSH key and returns its id. It is not sent again once the vendor may have received it."""
         body = {"name": name, "public_key": public_key}
-        return self._core.call("POST", "/sshkeys/add", _Created, retry=Retry.IF_NEVER_SENT, body=body).id
+        return OrderAnswer(self._order("/sshkeys/add", _Created, body).id)
 
     def delete_ssh_key(self, key_id: str) -> None:
         """Deletes an SSH key. Shadeform refuses it for its own, for the default one, and for one that is in use."""
-        self._core.call("POST", f"{_path('sshkeys', key_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
+        self._act("POST", f"{self._path('sshkeys', key_id)}/delete")
 
     def volumes(self) -> dict[str, ApiVolume]:
         """All volumes of the account by id."""
-        answer = self._core.call("GET", "/volumes", _Volumes, retry=Retry.IDEMPOTENT)
-        return {volume.id: volume for volume in answer.volumes}
+        return {volume.id: volume for volume in self._rows("/volumes", "volumes", ApiVolume)}
 
     def volume(self, volume_id: str) -> ApiVolume:
         """One volume. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._core.call("GET", f"{_path('volumes', volume_id)}/info", ApiVolume, retry=Retry.IDEMPOTENT)
+        return self._get(f"{self._path('volumes', volume_id)}/info", ApiVolume)
 
     def volume_types(self) -> list[ApiVolumeType]:
         """The kinds of volumes of all clouds, with their prices."""
-        return self._core.call("GET", "/volumes/types", _VolumeTypes, retry=Retry.IDEMPOTENT).volume_types
+        return self._rows("/volumes/types", "volume_types", ApiVolumeType, all_count=False)
 
-    def create_volume(self, order: Mapping[str, Any]) -> str:
-        """Buys a volume and returns its id. It is not sent again once the vendor may have received it: after an error
-        with `may_have_taken_effect` the volume may exist."""
-        return self._core.call("POST", "/volumes/create", _Created, retry=Retry.IF_NEVER_SENT, body=dict(order)).id
+    def create_volume(self, inputs: Mapping[str, Any]) -> OrderAnswer[ApiVolume]:
+        """Buys a volume of check's inputs, and returns its id. It is not sent again once the vendor may have received
+        it: after an error with `may_have_taken_effect` the volume may exist."""
+        body = {key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")}
+        return OrderAnswer(self._order("/volumes/create", _Created, body).id)
 
     def delete_volume(self, volume_id: str) -> None:
         """Deletes a volume and its data. Shadeform refuses it while an instance mounts the volume."""
-        self._core.call("POST", f"{_path('volumes', volume_id)}/delete", _Done, retry=Retry.IDEMPOTENT)
-
-    def _act(self, verb: str, instance_id: str, body: dict[str, Any] | None = None) -> None:
-        self._core.call("POST", f"{_path('instances', instance_id)}/{verb}", _Done, retry=Retry.IDEMPOTENT, body=body)
+        self._act("POST", f"{self._path('volumes', volume_id)}/delete")
 
 
 def order_body(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -371,23 +273,8 @@ def _secrets_of(body: Mapping[str, Any]) -> list[str]:
     login = docker.get("registry_credentials") or {}
     encoded = str(script.get("base64_script", ""))
     texts = (docker.get("args", ""), base64.b64decode(encoded).decode())
-    return [*variables, *login.values(), encoded, *(part for text in texts for part in _parts(text))]
-
-
-def _parts(text: str) -> list[str]:
-    """A command line or script, its lines, and its words but for the names of options: an error may quote a part."""
-    words = [word for word in text.split() if not word.startswith("-") or "=" in word]
-    return [text, *text.splitlines(), *words, *(word.partition("=")[2] for word in words)]
+    return [*variables, *login.values(), encoded, *(part for text in texts for part in command_parts(text))]
 
 
 def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in variables.items()]
-
-
-def _path(kind: str, resource_id: str) -> str:
-    """The path of a resource. Raises NotFoundError, without a request, for an id that would be another path."""
-    try:
-        return f"/{kind}/{quote(require_path_part(resource_id, _RESERVED_PATHS), safe='')}"
-    except ValueError:
-        text = f"{resource_id!r} is not a valid id of {VENDOR}"
-        raise NotFoundError(text, status=404, vendor_message=text, request_id=None) from None

@@ -3,32 +3,33 @@ instances by itself, and can stop nothing."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
+from pulumi_cortecs.http.wire import is_no_time
+from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
-    AttachmentProblem,
     CanReboot,
     EndsInstances,
     HasAttachments,
     HasDetail,
-    HasLabels,
     OrderAnswer,
+    OrderProblem,
     OrderRef,
     Phase,
     Probes,
     phase_of,
 )
+from pulumi_cortecs.lifecycle.text_tags import HasTextTags, own_tags, with_labels, with_own_tags
 from pulumi_cortecs.lifecycle.times import parse_timestamp
-from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, is_no_time, order_body
-from pulumi_cortecs.shadeform.kind import CURRENCY, LABEL_TAG, ORDER_TAG
+from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, order_body
+from pulumi_cortecs.shadeform.kind import CURRENCY
 from pulumi_cortecs.shadeform.market import dollars
 
 STATUSES: Final[Mapping[str, Phase]] = {
@@ -44,20 +45,16 @@ _ENDED: Final = frozenset({"deleting", "deleted"})
 """Statuses of instances that are not billed any more (docs/apis/shadeform.md#billing), and so are gone."""
 _ORDERED: Final = ("cloud", "region", "shade_instance_type", "shade_cloud")
 """The arguments of an order that the vendor's list reports."""
-_UNREPORTED: Final = (
-    "os",
-    "template_id",
-    "ssh_key_id",
-    "volume_ids",
-    "volume_mount",
-    "envs",
-    "launch_configuration",
+_TEXTS: Final = (
+    *("status", "status_details", "ip", "ssh_user", "cloud_instance_type", "cloud_assigned_id"),
+    *("created_at", "active_at", "deleted_at"),
 )
-"""The other arguments of an order; the tag has a digest of them."""
+"""The fields of an instance that are outputs as they are."""
 
 
 class ShadeformCloud(
-    HasLabels[ApiInstance],
+    AccountCloud[ShadeformClient, ApiInstance],
+    HasTextTags[ApiInstance],
     EndsInstances[ApiInstance],
     CanReboot[ApiInstance],
     HasDetail[ApiInstance],
@@ -67,20 +64,7 @@ class ShadeformCloud(
     """One Shadeform account."""
 
     has_gateway = False
-
-    def __init__(
-        self,
-        client: ShadeformClient,
-        fingerprint: str,
-        list_lag: float,
-        price: Callable[[Mapping[str, Any]], Money | None],
-    ) -> None:
-        """`price` returns the hourly price of given inputs, None if it is unknown; it may raise CloudError."""
-        self.client = client
-        self.fingerprint = fingerprint
-        self.base_url = client.base_url
-        self.list_lag = list_lag
-        self._price = price
+    unreported = ("os", "template_id", "ssh_key_id", "volume_ids", "volume_mount", "envs", "launch_configuration")
 
     def list_instances(self) -> Mapping[str, ApiInstance]:
         return {key: instance for key, instance in self.client.instances().items() if instance.status not in _ENDED}
@@ -96,9 +80,8 @@ class ShadeformCloud(
         body = order_body(inputs)
         if auto_delete := _auto_delete(inputs):
             body["auto_delete"] = auto_delete
-        tag = f"{ORDER_TAG}order={order.key}.{order.token}.{_digest(inputs)}"
-        body["tags"] = [*inputs["tags"], *_label_tags(inputs["labels"]), tag]
-        return OrderAnswer(self.client.create_instance(body))
+        body["tags"] = self.tags_for(inputs, order)
+        return self.client.create_instance(body)
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
         changes: dict[str, Any] = {}
@@ -109,29 +92,18 @@ class ShadeformCloud(
         if not changed.isdisjoint({"auto_delete", "ttl", "spend_limit"}):
             changes["auto_delete"] = _auto_delete(inputs) or None
         if "tags" in changed:
-            ours = [tag for tag in self.client.instance(instance_id).tags if _is_ours(tag)]
-            changes["tags"] = [*inputs["tags"], *ours]
+            changes["tags"] = with_own_tags(self.client.instance(instance_id).tags, inputs["tags"])
         self.client.update_instance(instance_id, changes)
 
     def update_labels(self, instance_id: str, labels: Mapping[str, str], removed: frozenset[str]) -> None:
-        tags = self.client.instance(instance_id).tags
-        kept = [tag for tag in tags if not tag.startswith(LABEL_TAG) or _label(tag)[0] not in {*labels, *removed}]
-        self.client.update_instance(instance_id, {"tags": [*kept, *_label_tags(labels)]})
+        tags = with_labels(self.client.instance(instance_id).tags, labels, removed)
+        self.client.update_instance(instance_id, {"tags": tags})
 
     def reboot(self, instance_id: str) -> None:
         self.client.restart_instance(instance_id)
 
     def delete(self, instance_id: str) -> None:
         self.client.delete_instance(instance_id)
-
-    def vendor_time(self) -> float | None:
-        return self.client.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        return self.client.vendor_date()
-
-    def hourly_price(self, instance: ApiInstance) -> Money | None:
-        return self.billed_price(instance) or self._price(self.reported_inputs(instance))
 
     def billed_price(self, instance: ApiInstance) -> Money | None:
         cents = instance.hourly_price or 0
@@ -159,54 +131,50 @@ class ShadeformCloud(
     def started_at(self, instance: ApiInstance) -> float | None:
         return parse_timestamp(instance.created_at)
 
-    def order_ref(self, instance: ApiInstance) -> OrderRef | None:
-        key, token, _ = _order_tag(instance)
-        return OrderRef(token, key) if token else None
-
-    def may_be_of(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> bool:
-        return _order_tag(instance)[2] in ("", _digest(inputs))
-
-    def labels_of(self, instance: ApiInstance) -> Mapping[str, str]:
-        return dict(_label(tag) for tag in instance.tags if tag.startswith(LABEL_TAG))
+    def tags_of(self, instance: ApiInstance) -> Sequence[str]:
+        return instance.tags
 
     def reported_inputs(self, instance: ApiInstance) -> Mapping[str, Any]:
         reported = {key: getattr(instance, key) for key in (*_ORDERED, "name")}
-        return {**reported, "tags": [tag for tag in instance.tags if not _is_ours(tag)]}
+        return {**reported, "tags": own_tags(instance.tags)}
 
     def needs_detail(self, inputs: Mapping[str, Any]) -> bool:
         return any(inputs.get(key) for key in ("auto_delete", "alert", "ttl", "spend_limit"))
 
     def detailed_inputs(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         live = {key: _reported_thresholds(getattr(instance, key)) for key in ("auto_delete", "alert")}
-        wanted = _auto_delete(inputs)
+        end, wanted = _meaning(live["auto_delete"]), _meaning(_auto_delete(inputs))
         found: dict[str, Any] = {}
-        if not _is_same_threshold(live["alert"], inputs.get("alert") or {}):
+        if _meaning(live["alert"]) != _meaning(inputs.get("alert") or {}):
             found["alert"] = live["alert"]
-        if _is_same_threshold(live["auto_delete"], wanted):
-            return found
-        if not inputs.get("ttl") and not inputs.get("spend_limit"):
+        if end != wanted and not inputs.get("ttl") and not inputs.get("spend_limit"):
             return {**found, "auto_delete": live["auto_delete"]}
-        kept = {key: _is_same_part(key, live["auto_delete"], wanted) for key in ("date_threshold", "spend_threshold")}
-        found |= {} if kept["date_threshold"] else {"ttl": ""}
-        return found if kept["spend_threshold"] else {**found, "spend_limit": _limit_text(live["auto_delete"])}
+        if end.get("date_threshold") != wanted.get("date_threshold"):
+            found["ttl"] = ""
+        if end.get("spend_threshold") != wanted.get("spend_threshold"):
+            found["spend_limit"] = _limit_text(live["auto_delete"])
+        return found
 
     def ends_at(self, instance: ApiInstance) -> str:
         return str(_reported_thresholds(instance.auto_delete).get("date_threshold", ""))
 
-    def attachment_problems(self, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
-        problems: list[AttachmentProblem] = []
+    def order_problems(self, inputs: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[OrderProblem]:
+        problems: list[OrderProblem] = []
         volume_ids = inputs.get("volume_ids")
         for volume_id in filter(_is_known, volume_ids if isinstance(volume_ids, list) else ()):
             try:
                 problems += _volume_problems(self.client.volume(volume_id), inputs)
             except NotFoundError:
-                problems.append(AttachmentProblem("volume_ids", f"this account has no volume {volume_id!r}"))
+                problems.append(OrderProblem("volume_ids", f"this account has no volume {volume_id!r}"))
         if _is_known(key_id := inputs.get("ssh_key_id")):
             try:
                 self.client.ssh_key(str(key_id))
             except NotFoundError:
-                problems.append(AttachmentProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
+                problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
+
+    def attached_ids(self, instance: ApiInstance) -> frozenset[str]:
+        return frozenset(filter(None, (*instance.volume_ids, instance.ssh_key_id)))
 
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
         for volume_id in inputs["volume_ids"]:
@@ -222,24 +190,16 @@ class ShadeformCloud(
         address = _address(instance, int(inputs.get("endpoint_port", 0)))
         price, cost = self.billed_price(instance), instance.cost_estimate
         return {
+            **{key: getattr(instance, key) or "" for key in _TEXTS},
             "base_url": f"{address}/v1" if address else "",
             "address": address,
-            "status": instance.status,
-            "status_details": instance.status_details or "",
-            "ip": instance.ip or "",
-            "ssh_user": instance.ssh_user or "",
             "ssh_port": instance.ssh_port or 0,
             "port_mappings": [mapping.model_dump() for mapping in instance.port_mappings],
-            "cloud_instance_type": instance.cloud_instance_type or "",
-            "cloud_assigned_id": instance.cloud_assigned_id or "",
             "configuration": instance.configuration,
             "gpu_manufacturer": str(instance.configuration.get("gpu_manufacturer") or ""),
             "hourly_price": str(price) if price else "",
             "cost_estimate": f"{cost} {CURRENCY}" if cost else "",
             "boot_time": instance.boot_time,
-            "created_at": instance.created_at or "",
-            "active_at": instance.active_at or "",
-            "deleted_at": instance.deleted_at or "",
         }
 
     def probe(self, instance: ApiInstance, how: ProbeSpec) -> Answer | None:
@@ -260,18 +220,18 @@ def _is_known(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _volume_problems(volume: ApiVolume, inputs: Mapping[str, Any]) -> list[AttachmentProblem]:
+def _volume_problems(volume: ApiVolume, inputs: Mapping[str, Any]) -> list[OrderProblem]:
     """The reasons why an instance of these inputs cannot mount the volume."""
     place, wanted = (volume.cloud, volume.region), (inputs.get("cloud"), inputs.get("region"))
     if all(isinstance(part, str) for part in wanted) and place != wanted:
         reason = f"volume {volume.id} is in {'/'.join(place)}; an instance there can mount it"
-        return [AttachmentProblem("volume_ids", reason)]
+        return [OrderProblem("volume_ids", reason)]
     if volume.mounted_by and not volume.supports_multi_mount:
         reason = (
             f"{volume.mounted_by} mounts volume {volume.id}, which one instance can mount at a time. If this replaces "
             "that instance, set delete_before_replace=True: otherwise Shadeform refuses the order"
         )
-        return [AttachmentProblem("volume_ids", reason, is_final=False)]
+        return [OrderProblem("volume_ids", reason, is_final=False)]
     return []
 
 
@@ -291,55 +251,20 @@ def _reported_thresholds(reported: Mapping[str, Any] | None) -> dict[str, str]:
     return {key: str(value) for key, value in live.items() if value and not is_no_time(value)}
 
 
-def _is_same_threshold(live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(_is_same_part(key, live, wanted) for key in ("date_threshold", "spend_threshold"))
-
-
-def _is_same_part(key: str, live: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Returns whether one threshold is the same, however it is written: 25 and 25.00, Z and +00:00."""
-    one, other = live.get(key, ""), wanted.get(key, "")
-    if not one or not other:
-        return one == other
-    if key == "date_threshold":
-        return parse_timestamp(one) == parse_timestamp(other)
-    try:
-        return Money.of(one, CURRENCY) == Money.of(other, CURRENCY)
-    except ValueError:
-        return False
+def _meaning(thresholds: Mapping[str, str]) -> dict[str, object]:
+    """Thresholds for a comparison, however they are written: 25 and 25.00, Z and +00:00."""
+    meaning: dict[str, object] = {}
+    if date := thresholds.get("date_threshold"):
+        meaning["date_threshold"] = parse_timestamp(date)
+    if spend := thresholds.get("spend_threshold"):
+        with suppress(ValueError):
+            meaning["spend_threshold"] = Money.of(spend, CURRENCY)
+    return {**thresholds, **meaning}
 
 
 def _limit_text(live: Mapping[str, str]) -> str:
     spend = live.get("spend_threshold")
     return f"{spend} {CURRENCY}" if spend else ""
-
-
-def _digest(inputs: Mapping[str, Any]) -> str:
-    """A digest of the arguments of an order that the vendor does not report; defaults count as left out."""
-    spec = {key: inputs[key] for key in _UNREPORTED if inputs.get(key)}
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _order_tag(instance: ApiInstance) -> tuple[str, str, str]:
-    """Key, token and digest of the order's tag; empty texts without one."""
-    start = f"{ORDER_TAG}order="
-    for tag in instance.tags:
-        if tag.startswith(start):
-            key, token, digest = [*tag.removeprefix(start).split("."), "", ""][:3]
-            return key, token, digest
-    return "", "", ""
-
-
-def _is_ours(tag: str) -> bool:
-    return tag.startswith((ORDER_TAG, LABEL_TAG))
-
-
-def _label_tags(labels: Mapping[str, str]) -> list[str]:
-    return [f"{LABEL_TAG}{name}={value}" for name, value in labels.items()]
-
-
-def _label(tag: str) -> tuple[str, str]:
-    name, _, value = tag.removeprefix(LABEL_TAG).partition("=")
-    return name, value
 
 
 def _address(instance: ApiInstance, container_port: int) -> str:

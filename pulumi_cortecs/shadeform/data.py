@@ -1,8 +1,9 @@
-"""Data sources: instance types with their prices and stock, and instances.
+"""Data sources: instance types with their prices and stock, kinds of volumes, and instances.
 
 They send requests to Shadeform from the program's own process, also in previews. Instance types are cached for half a
-minute, and need no key; an instance is requested at each call. Each data source has two forms, as in Pulumi's own SDKs:
-`get_x` takes plain values and returns the answer, `get_x_output` takes Inputs and returns an Output.
+minute, and need no key; an instance and the kinds of volumes are requested at each call. Each data source has two
+forms, as in Pulumi's own SDKs: `get_x` takes plain values and returns the answer, `get_x_output` takes Inputs and
+returns an Output.
 
 The account is that of `opts.provider`, or of the parent's provider, a `pulumi_cortecs.shadeform.Provider`; without one
 it is the environment's, else the stack config's, as for resources. Every function raises DataSourceError, and TypeError
@@ -11,17 +12,20 @@ for an Output in place of a plain value and for another package's provider.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
 
+from pulumi_cortecs.lifecycle.labels import ORDER_TAG
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.resources.data_lookup import Config, DataSources
+from pulumi_cortecs.provider.place_market import Listing
+from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import UnknownIdError
 from pulumi_cortecs.shadeform import market
 from pulumi_cortecs.shadeform.client import ApiInstance
-from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE, ORDER_TAG
+from pulumi_cortecs.shadeform.cloud import ShadeformCloud
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE
 from pulumi_cortecs.shadeform.resources import Provider
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.shadeform.Provider")
@@ -43,6 +47,19 @@ class InstanceType:
     available: bool
     os_options: tuple[str, ...]
     deployment_type: str | None
+
+
+@dataclass(frozen=True)
+class VolumeType:
+    """A kind of volume in one region. `price_per_gb_per_hour` is a decimal string ("0.0001") in `currency`. Shadeform
+    reports no bounds of the size. None for values that it does not report."""
+
+    cloud: str
+    region: str
+    price_per_gb_per_hour: str
+    currency: str
+    fixed_size: bool | None
+    supports_multi_mount: bool | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +111,19 @@ def get_instance_types_output(
     return _SOURCES.invoke_output(opts, _instance_types, cloud, region, gpu_type, num_gpus, available)
 
 
+def get_volume_types(cloud: str = "", region: str = "", opts: pulumi.InvokeOptions | None = None) -> list[VolumeType]:
+    """The kinds of volumes, the cheapest first; only those of a cloud or a region where that is asked for. Needs the
+    account's key."""
+    return _SOURCES.invoke(opts, _volume_types, cloud, region)
+
+
+def get_volume_types_output(
+    cloud: pulumi.Input[str] = "", region: pulumi.Input[str] = "", opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[list[VolumeType]]:
+    """Like `get_volume_types`, for Inputs."""
+    return _SOURCES.invoke_output(opts, _volume_types, cloud, region)
+
+
 def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
     """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
     return _SOURCES.invoke(opts, _instance, instance_id)
@@ -109,31 +139,36 @@ def get_instance_output(
 def _instance_types(
     config: Config, cloud: str, region: str, gpu_type: str, num_gpus: int, available: bool
 ) -> list[InstanceType]:
-    rows = [
-        (offered.hourly_price, offered, place)
-        for offered in market.instance_types(config)
-        for place in offered.availability
-        if cloud in ("", offered.cloud)
-        and region in ("", place.region)
-        and gpu_type in ("", offered.configuration.gpu_type)
-        and num_gpus in (0, offered.configuration.num_gpus)
-        and (place.available or not available)
+    wanted = [
+        listing
+        for listing in market.listed(config)
+        if cloud in ("", listing.row.cloud)
+        and region in ("", listing.region)
+        and gpu_type in ("", listing.gpu_type)
+        and num_gpus in (0, listing.num_gpus)
+        and (listing.available or not available)
     ]
     return [
-        InstanceType(
-            cloud=offered.cloud,
-            region=place.region,
-            shade_instance_type=offered.shade_instance_type,
-            gpu_type=offered.configuration.gpu_type,
-            num_gpus=offered.configuration.num_gpus,
-            vram_per_gpu_in_gb=offered.configuration.vram_per_gpu_in_gb,
-            hourly_price=market.dollars(cents).decimal_string(),
+        row_of(
+            InstanceType,
+            listing,
+            listing.row,
+            listing.row.configuration,
+            hourly_price=market.dollars(listing.row.hourly_price).decimal_string(),
             currency=CURRENCY,
-            available=place.available,
-            os_options=tuple(offered.configuration.os_options),
-            deployment_type=offered.deployment_type,
+            os_options=tuple(listing.row.configuration.os_options),
         )
-        for cents, offered, place in sorted(rows, key=lambda row: (row[0], market.offer_id(row[1], row[2].region)))
+        for listing in wanted
+    ]
+
+
+def _volume_types(config: Config, cloud: str, region: str) -> list[VolumeType]:
+    cloud_of_account = accounts.account(INSTANCE, config).cloud
+    assert isinstance(cloud_of_account, ShadeformCloud)
+    return [
+        row_of(VolumeType, listing.row, price_per_gb_per_hour=listing.price.decimal_string(), currency=CURRENCY)
+        for listing in sorted(market.volume_listings(cloud_of_account.client.volume_types()), key=Listing.by_price)
+        if listing.price is not None and cloud in ("", listing.row.cloud) and region in ("", listing.region)
     ]
 
 
@@ -141,12 +176,12 @@ def _instance(config: Config, instance_id: str) -> InstanceInfo:
     instance: ApiInstance | None = accounts.account(INSTANCE, config).cloud.get_instance(instance_id)
     if instance is None:
         raise UnknownIdError(f"Shadeform has no instance {instance_id!r} in this account")
-    reported = {part.name: getattr(instance, part.name) for part in fields(InstanceInfo)}
     price, cost = instance.hourly_price or 0, instance.cost_estimate
-    changed = {
-        "ip": instance.ip or None,
-        "hourly_price": str(market.dollars(price)) if price > 0 else None,
-        "cost_estimate": f"{cost} {CURRENCY}" if cost else None,
-        "tags": tuple(tag for tag in instance.tags if not tag.startswith(ORDER_TAG)),
-    }
-    return InstanceInfo(**{**reported, **changed})
+    return row_of(
+        InstanceInfo,
+        instance,
+        ip=instance.ip or None,
+        hourly_price=str(market.dollars(price)) if price > 0 else None,
+        cost_estimate=f"{cost} {CURRENCY}" if cost else None,
+        tags=tuple(tag for tag in instance.tags if not tag.startswith(ORDER_TAG)),
+    )

@@ -4,15 +4,15 @@ import it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
+from pulumi_cortecs.provider.formats import cents_of, date, money_in, public_key, text_tag
+from pulumi_cortecs.provider.imported import connected, imported
 from pulumi_cortecs.provider.kind import (
     GENERATED,
     MARKET,
@@ -22,7 +22,6 @@ from pulumi_cortecs.provider.kind import (
     CrudKind,
     Inputs,
     InstanceKind,
-    Market,
     Problem,
     Reader,
     Required,
@@ -45,11 +44,6 @@ from pulumi_cortecs.provider.properties import (
 )
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.cost import Money, Offer
-    from pulumi_cortecs.cost.pricelist import PriceList
-    from pulumi_cortecs.http.credentials import Credentials
-    from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
-    from pulumi_cortecs.provider.answer_cache import AnswerCache
     from pulumi_cortecs.shadeform.client import ApiSshKey, ApiVolume, ShadeformClient
 
 API_KEY: Final = CredentialKey(
@@ -67,58 +61,11 @@ CREDENTIALS: Final = CredentialSpec(
     default_url="https://api.shadeform.ai/v1",
 )
 
-ORDER_TAG: Final = "pulumi-cortecs:"
-"""The beginning of the tags that name an order, and of nothing else."""
-LABEL_TAG: Final = "label:"
-"""The beginning of the tags that are labels: label:NAME=VALUE."""
-
 CURRENCY: Final = "USD"
+_CLIENT: Final = "pulumi_cortecs.shadeform.client:ShadeformClient"
 _MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
-_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
-_PUBLIC_KEY: Final = re.compile(r"[a-z][a-z0-9@.-]+ +[A-Za-z0-9+/]+=*( .*)?")
-_THRESHOLD: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
-
-
-def _date(value: Any) -> str:
-    date = string(value)
-    if not _DATE.fullmatch(date) or parse_timestamp(date) is None:
-        raise InvalidValueError(f"must be a date such as 2026-12-31T12:00:00Z, with its time zone; got {date!r}")
-    return date
-
-
-def _threshold(value: Any) -> str:
-    amount = string(value)
-    if not _THRESHOLD.fullmatch(amount) or Decimal(amount) <= 0:
-        raise InvalidValueError(f"must be an amount of US dollars above 0, such as '25.00'; got {amount!r}")
-    return amount
-
-
-def _spend_limit(value: Any) -> str:
-    from pulumi_cortecs.cost import Money, MoneyError  # programs import this module
-
-    if not (text := string(value)):
-        return ""
-    try:
-        limit = Money.read(text)
-    except MoneyError as error:
-        raise InvalidValueError(str(error)) from None
-    if limit.currency != CURRENCY or limit.amount <= 0 or not _THRESHOLD.fullmatch(limit.decimal_string()):
-        raise InvalidValueError(
-            f"must be above 0, in {CURRENCY} and in whole cents, such as '25.00 {CURRENCY}'; got {text!r}"
-        )
-    return str(limit)
-
-
-def _tag(value: Any) -> str:
-    tag = string(value)
-    if not tag or not tag.isprintable() or tag != tag.strip() or tag.startswith((ORDER_TAG, LABEL_TAG)):
-        raise InvalidValueError(
-            f"must be printable, and not begin with {ORDER_TAG} or {LABEL_TAG} (orders and labels), or a space; "
-            f"got {tag!r}"
-        )
-    return tag
 
 
 _ENVS: Final = mapping_of(hidden_string, _VARIABLE)
@@ -164,9 +111,7 @@ def _launch_configuration(value: Any) -> dict[str, Any]:
     return {"type": kind, f"{kind}_configuration": launch[f"{kind}_configuration"]}
 
 
-def _thresholds(value: Any) -> dict[str, Any]:
-    read: dict[str, Any] = object_of({"date_threshold": _date, "spend_threshold": _threshold})(value)
-    return read
+_THRESHOLDS: Final = object_of({"date_threshold": date, "spend_threshold": cents_of("US dollars")})
 
 
 def _optional(
@@ -190,10 +135,10 @@ ARGUMENTS: Final = ArgumentTable(
         "volume_mount": _optional(object_of({"auto": boolean}), {}),
         "envs": _optional(_ENVS, {}, secret=True),
         "launch_configuration": _optional(_launch_configuration, {}, secret=True),
-        "auto_delete": _optional(_thresholds, {}, Change.UPDATE),
-        "alert": _optional(_thresholds, {}, Change.UPDATE),
-        "tags": _optional(list_of(_tag), [], Change.UPDATE),
-        "spend_limit": _optional(_spend_limit, "", Change.UPDATE),
+        "auto_delete": _optional(_THRESHOLDS, {}, Change.UPDATE),
+        "alert": _optional(_THRESHOLDS, {}, Change.UPDATE),
+        "tags": _optional(list_of(text_tag), [], Change.UPDATE),
+        "spend_limit": _optional(money_in(CURRENCY), "", Change.UPDATE),
         ENDPOINT_PORT: _optional(integer(0, _MAX_PORT), 0, Change.NOTHING),
         **LIFE_CYCLE_WITHOUT_STOP,
         "restart_trigger": LIFE_CYCLE["restart_trigger"],
@@ -213,10 +158,10 @@ def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
         problems.append(Problem("spend_limit", reason))
     for key in ("auto_delete", "alert"):
         thresholds = inputs.get(key)
-        date = thresholds.get("date_threshold") if isinstance(thresholds, dict) else None
-        is_past = isinstance(date, str) and (parse_timestamp(date) or 0.0) <= now.timestamp()
+        end = thresholds.get("date_threshold") if isinstance(thresholds, dict) else None
+        is_past = isinstance(end, str) and (parse_timestamp(end) or 0.0) <= now.timestamp()
         if is_past and thresholds != olds.get(key):
-            problems.append(Problem(key, f"date_threshold must be in the future; got {date!r}"))
+            problems.append(Problem(key, f"date_threshold must be in the future; got {end!r}"))
     return [*problems, *_port_problems(inputs)]
 
 
@@ -237,45 +182,15 @@ def _is_given(inputs: Inputs, key: str) -> bool:
     return bool(inputs.get(key)) and not is_unknown(inputs[key])
 
 
-def _connect(credentials: Credentials, list_lag: float, price: Callable[[Inputs], Money | None]) -> Cloud[Any]:
-    from pulumi_cortecs.shadeform.client import ShadeformClient
-    from pulumi_cortecs.shadeform.cloud import ShadeformCloud
-
-    return ShadeformCloud(ShadeformClient(credentials), credentials.fingerprint, list_lag, price)
-
-
-def _market(base_url: str, answers: AnswerCache) -> Market:
-    from pulumi_cortecs.shadeform.client import ShadeformPublicClient
-    from pulumi_cortecs.shadeform.market import live_market
-
-    return live_market(ShadeformPublicClient(base_url), answers)
-
-
-def _pinned(prices: PriceList) -> Market:
-    from pulumi_cortecs.shadeform.market import pinned_market
-
-    return pinned_market(prices)
-
-
-def _billed_resources() -> tuple[CrudKind[Any, Any], ...]:
-    return (VOLUME,)
-
-
-def _offers(base_url: str) -> list[Offer]:
-    from pulumi_cortecs.shadeform.market import offers
-
-    return offers(base_url)
-
-
 INSTANCE: Final = InstanceKind(
     token=TOKENS["shadeform.Instance"],
     endpoint_token=TOKENS["shadeform.Endpoint"],
     credentials=CREDENTIALS,
     arguments=ARGUMENTS,
-    connect=_connect,
-    market=_market,
-    pinned=_pinned,
-    offers=_offers,
+    connect=connected("pulumi_cortecs.shadeform.cloud:ShadeformCloud", _CLIENT),
+    market=imported("pulumi_cortecs.shadeform.market:live_market"),
+    pinned=imported("pulumi_cortecs.shadeform.market:pinned_market"),
+    offers=imported("pulumi_cortecs.shadeform.market:offers"),
     module="pulumi_cortecs.shadeform",
     columns={"cloud": "cloud", "region": "region", "shade_instance_type": "type"},
     named_after="shade_instance_type",
@@ -283,54 +198,14 @@ INSTANCE: Final = InstanceKind(
     ready_status="active",
     endpoint_arguments=(ENDPOINT_PORT,),
     conflicts=_conflicts,
-    billed_resources=_billed_resources,
+    billed_resources=lambda: (VOLUME,),
 )
 
 
-def _client(credentials: Credentials) -> ShadeformClient:
-    from pulumi_cortecs.shadeform.client import ShadeformClient
-
-    return ShadeformClient(credentials)
-
-
-def _add_ssh_key(client: ShadeformClient, inputs: Inputs) -> OrderAnswer[ApiSshKey]:
-    from pulumi_cortecs.lifecycle.cloud import OrderAnswer
-
-    return OrderAnswer(client.add_ssh_key(inputs["name"], inputs["public_key"]))
-
-
-def _create_volume(client: ShadeformClient, inputs: Inputs) -> OrderAnswer[ApiVolume]:
-    from pulumi_cortecs.lifecycle.cloud import OrderAnswer
-
-    return OrderAnswer(client.create_volume({key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")}))
-
-
-def _volume_market(client: ShadeformClient, answers: AnswerCache) -> Market:
-    from pulumi_cortecs.shadeform.market import volume_market
-
-    return volume_market(client, answers)
-
-
 def _volume_outputs(volume: ApiVolume) -> dict[str, Any]:
-    return {
-        "cloud": volume.cloud,
-        "region": volume.region,
-        "size_in_gb": volume.size_in_gb,
-        "name": volume.name,
-        "cloud_assigned_id": volume.cloud_assigned_id or "",
-        "fixed_size": bool(volume.fixed_size),
-        "supports_multi_mount": bool(volume.supports_multi_mount),
-        "cost_estimate": volume.cost_estimate or "",
-        "mounted_by": volume.mounted_by or "",
-    }
-
-
-def _public_key(value: Any) -> str:
-    key = hidden_string(value).strip()  # a file ends with a newline
-    if not _PUBLIC_KEY.fullmatch(key) or not key.isprintable():
-        text = "must be a public key such as 'ssh-ed25519 AAAA... name', in one line, as in a file id_ed25519.pub"
-        raise InvalidValueError(text, shows_value=False)  # it may be the private one
-    return key
+    flags = {key: bool(getattr(volume, key)) for key in ("fixed_size", "supports_multi_mount")}
+    texts = ("cloud", "region", "name", "cloud_assigned_id", "cost_estimate", "mounted_by")
+    return {**{key: getattr(volume, key) or "" for key in texts}, "size_in_gb": volume.size_in_gb, **flags}
 
 
 def _undeletable(key: ApiSshKey) -> str:
@@ -346,14 +221,14 @@ SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
     arguments=ArgumentTable(
         "an SshKey",
         {
-            "public_key": Argument(_public_key, Required("which public key should be added?")),
+            "public_key": Argument(public_key, Required("which public key should be added?")),
             "name": Argument(identifier, GENERATED),
         },
     ),
-    client=_client,
+    client=imported(_CLIENT),
     list_all=lambda client: client.ssh_keys(),
     get=lambda client, key_id: client.ssh_key(key_id),
-    create=_add_ssh_key,
+    create=lambda client, inputs: client.add_ssh_key(inputs["name"], inputs["public_key"]),
     delete=lambda client, key_id: client.delete_ssh_key(key_id),
     id_of=lambda key: key.id,
     outputs=lambda key: {"name": key.name, "public_key": key.public_key, "is_default": key.is_default},
@@ -374,14 +249,15 @@ VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
             **{key: LIFE_CYCLE[key] for key in ("max_price", "price_tolerance")},
         },
     ),
-    client=_client,
+    client=imported(_CLIENT),
     list_all=lambda client: client.volumes(),
     get=lambda client, volume_id: client.volume(volume_id),
-    create=_create_volume,
+    create=lambda client, inputs: client.create_volume(inputs),
     delete=lambda client, volume_id: client.delete_volume(volume_id),
     id_of=lambda volume: volume.id,
     outputs=_volume_outputs,
-    market=_volume_market,
+    market=imported("pulumi_cortecs.shadeform.market:volume_market"),
+    pinned=imported("pulumi_cortecs.shadeform.market:pinned_volume_market"),
     destroys_data=True,
     used_by=lambda volume: volume.mounted_by or "",
 )

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, cast, overload
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import with_ints
-from pulumi_cortecs.resources.instance import EndpointResource, EndpointText, InstanceForm, InstanceResource
+from pulumi_cortecs.resources.constructor import as_objects, as_secret, secret_values, with_secrets
+from pulumi_cortecs.resources.instance import (
+    EndpointOutput,
+    EndpointResource,
+    EndpointText,
+    InstanceForm,
+    InstanceResource,
+    LifeCycleArgs,
+)
 from pulumi_cortecs.resources.plain import PlainResource
 from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, SSH_KEY, VOLUME
+
+if TYPE_CHECKING:
+    from typing_extensions import Required, Unpack
+
+    from pulumi_cortecs.resources.instance import LifeCycleArguments
 
 
 class Provider(ExplicitProvider):
@@ -106,7 +118,7 @@ class AutoDelete:
 
 
 @dataclass(kw_only=True)
-class InstanceArgs:
+class InstanceArgs(LifeCycleArgs):
     """The arguments of an Instance.
 
     `cloud`, `region`, `shade_instance_type`: the offer, such as hyperstack, montreal-canada-2, A6000
@@ -148,17 +160,30 @@ class InstanceArgs:
     tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     spend_limit: pulumi.Input[str] | None = None
     endpoint_port: pulumi.Input[int] | None = None
-    state: pulumi.Input[str] | None = None
-    restart_trigger: pulumi.Input[str] | None = None
-    ttl: pulumi.Input[str] | None = None
-    on_timeout: pulumi.Input[str] | None = None
-    adopt_id: pulumi.Input[str] | None = None
-    max_price: pulumi.Input[str] | None = None
-    price_tolerance: pulumi.Input[int] | None = None
-    ready: pulumi.Input[str] | None = None
-    ready_path: pulumi.Input[str] | None = None
-    ready_key: pulumi.Input[str] | None = None
-    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+
+
+if TYPE_CHECKING:
+
+    class InstanceArguments(LifeCycleArguments, total=False):
+        """The same as named arguments."""
+
+        cloud: Required[pulumi.Input[str]]
+        region: Required[pulumi.Input[str]]
+        shade_instance_type: Required[pulumi.Input[str]]
+        name: pulumi.Input[str] | None
+        shade_cloud: pulumi.Input[bool] | None
+        os: pulumi.Input[str] | None
+        template_id: pulumi.Input[str] | None
+        ssh_key_id: pulumi.Input[str] | None
+        volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None
+        volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None
+        envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
+        launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None
+        auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None
+        alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None
+        tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None
+        spend_limit: pulumi.Input[str] | None
+        endpoint_port: pulumi.Input[int] | None
 
 
 class Endpoint(EndpointResource, cloud="shadeform"):
@@ -185,91 +210,24 @@ class Endpoint(EndpointResource, cloud="shadeform"):
     active_at: pulumi.Output[str]
     deleted_at: pulumi.Output[str]
 
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        instance_id: pulumi.Input[str],
-        state: pulumi.Input[str],
-        spec_digest: pulumi.Input[str],
-        ready_timeout: pulumi.Input[int],
-        opts: pulumi.ResourceOptions | None = None,
-        **readiness: pulumi.Input[Any] | None,
-    ) -> None:
-        named = {"instance_id": instance_id, "state": state, "spec_digest": spec_digest, "ready_timeout": ready_timeout}
-        super().__init__(resource_name, {**named, **readiness}, opts)
 
-
-def _as_secret(value: Any) -> Any:
-    return None if value is None else pulumi.Output.secret(value)
-
-
-def _secret_values(variables: Any) -> Any:
-    """Variables with secret values; an Output of all of them is secret as a whole."""
-    if not isinstance(variables, Mapping):
-        return _as_secret(variables)
-    return {name: _as_secret(value) for name, value in variables.items()}
+_SECRETS = ("script_configuration", "docker_configuration.envs", "docker_configuration.registry_credentials")
 
 
 def _inputs_of(args: InstanceArgs, resource_name: str | None) -> dict[str, Any]:
     """The arguments as inputs: nested classes as objects, secrets marked, and the resource's name as the default of an
     instance that is bought."""
-    inputs = {field.name: _plain(getattr(args, field.name)) for field in fields(args)}
-    launch = _with_secrets(inputs["launch_configuration"])
+    inputs = {key: as_objects(value) for key, value in vars(args).items()}
     return {
         **inputs,
         "name": resource_name if args.name is None and args.adopt_id is None else args.name,
-        "ready_key": _as_secret(args.ready_key),
-        "envs": _secret_values(args.envs),
-        "launch_configuration": launch,
+        "ready_key": as_secret(args.ready_key),
+        "envs": secret_values(args.envs),
+        "launch_configuration": with_secrets(inputs["launch_configuration"], *_SECRETS),
     }
 
 
-def _with_secrets(launch: Any) -> Any:
-    """A launch configuration with its script, the values of its variables and its registry's password as secrets; one
-    that is an Output is secret as a whole, and so is each part that is."""
-    if not isinstance(launch, Mapping):
-        return _as_secret(launch)
-    script, docker = launch.get("script_configuration"), launch.get("docker_configuration")
-    parts: dict[str, Any] = {**launch}
-    if script is not None:
-        parts["script_configuration"] = _secret_values(script)
-    if isinstance(docker, Mapping):
-        registry = docker.get("registry_credentials")
-        hidden = {"envs": _secret_values(docker.get("envs")), "registry_credentials": _secret_values(registry)}
-        parts["docker_configuration"] = {**docker, **{key: value for key, value in hidden.items() if value is not None}}
-    elif docker is not None:
-        parts["docker_configuration"] = _as_secret(docker)
-    return parts
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-        return {name: part for name, part in parts.items() if part is not None}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
-
-
-_FORM = InstanceForm(
-    cloud="shadeform",
-    arguments=InstanceArgs,
-    required={
-        "cloud": "on which cloud should it run?",
-        "region": "in which region should it run?",
-        "shade_instance_type": "which hardware should be rented?",
-    },
-    ready_timeout=INSTANCE.ready_timeout,
-    endpoint=Endpoint,
-    endpoint_arguments=("ready", "ready_path", "ready_key", "endpoint_port"),
-    inputs_of=_inputs_of,
-)
-
-
-class Instance(InstanceResource, form=_FORM):
+class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpoint, _inputs_of)):
     """A rented GPU instance: bought by `pulumi up`, deleted by `pulumi destroy`.
 
     `base_url`, `ip`, `status` and their like wait until the instance can answer; `instance.id` does not. To make
@@ -310,35 +268,7 @@ class Instance(InstanceResource, form=_FORM):
             self,
             resource_name: str,
             opts: pulumi.ResourceOptions | None = None,
-            *,
-            cloud: pulumi.Input[str],
-            region: pulumi.Input[str],
-            shade_instance_type: pulumi.Input[str],
-            name: pulumi.Input[str] | None = None,
-            shade_cloud: pulumi.Input[bool] | None = None,
-            os: pulumi.Input[str] | None = None,
-            template_id: pulumi.Input[str] | None = None,
-            ssh_key_id: pulumi.Input[str] | None = None,
-            volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-            volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None = None,
-            envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-            launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None = None,
-            auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
-            alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None,
-            tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None,
-            spend_limit: pulumi.Input[str] | None = None,
-            endpoint_port: pulumi.Input[int] | None = None,
-            state: pulumi.Input[str] | None = None,
-            restart_trigger: pulumi.Input[str] | None = None,
-            ttl: pulumi.Input[str] | None = None,
-            on_timeout: pulumi.Input[str] | None = None,
-            adopt_id: pulumi.Input[str] | None = None,
-            max_price: pulumi.Input[str] | None = None,
-            price_tolerance: pulumi.Input[int] | None = None,
-            ready: pulumi.Input[str] | None = None,
-            ready_path: pulumi.Input[str] | None = None,
-            ready_key: pulumi.Input[str] | None = None,
-            labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+            **arguments: Unpack[InstanceArguments],
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
@@ -358,17 +288,8 @@ class Instance(InstanceResource, form=_FORM):
 
         Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
         """
-        none = cast("str", None)  # all other values are read
-        wanted = InstanceArgs(
-            cloud=none,
-            region=none,
-            shade_instance_type=none,
-            ready=ready,
-            ready_path=ready_path,
-            ready_key=ready_key,
-            endpoint_port=endpoint_port,
-        )
-        return Instance(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
+        given = {"ready": ready, "ready_path": ready_path, "ready_key": ready_key, "endpoint_port": endpoint_port}
+        return Instance._reading(resource_name, id, opts, **given)
 
     address = EndpointText()
     """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
@@ -379,26 +300,17 @@ class Instance(InstanceResource, form=_FORM):
     ssh_user = EndpointText()
     """The user for SSH."""
 
-    @property
-    def ssh_port(self) -> pulumi.Output[int]:
-        """The port for SSH."""
-        return self.endpoint.ssh_port
-
-    @property
-    def port_mappings(self) -> pulumi.Output[list[Any]]:
-        """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
-        return self.endpoint.port_mappings.apply(with_ints)
-
+    ssh_port = EndpointOutput[int]()
+    """The port for SSH."""
+    port_mappings = EndpointOutput[list[Any]]()
+    """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
     cloud_instance_type = EndpointText()
     """The cloud's own name of the instance type."""
     cloud_assigned_id = EndpointText()
     """The cloud's own id of the instance."""
 
-    @property
-    def configuration(self) -> pulumi.Output[Any]:
-        """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
-        return self.endpoint.configuration.apply(with_ints)
-
+    configuration = EndpointOutput[Any]()
+    """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
     gpu_manufacturer = EndpointText()
     """The manufacturer of its GPUs."""
     hourly_price = EndpointText()
@@ -406,11 +318,8 @@ class Instance(InstanceResource, form=_FORM):
     cost_estimate = EndpointText()
     """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
 
-    @property
-    def boot_time(self) -> pulumi.Output[Any]:
-        """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
-        return self.endpoint.boot_time.apply(with_ints)
-
+    boot_time = EndpointOutput[Any]()
+    """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
     created_at = EndpointText()
     """The time of its purchase, ISO-8601."""
     active_at = EndpointText()

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pulumi_cortecs.simulator.clouds import CLOUDS
 from pulumi_cortecs.simulator.control import control_router
+from pulumi_cortecs.simulator.dispatch import FinalSlashes
 from pulumi_cortecs.simulator.instance_ports import InstanceAddresses
 from pulumi_cortecs.simulator.local_requests import LocalRequestsOnly
 from pulumi_cortecs.simulator.openai_api import SERVE, ServedModel, openai_router
@@ -39,11 +40,9 @@ def simulator_app(world: World, connections: Connections | None = None, clouds: 
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.connections = connections
-    for cloud in open_clouds:
-        for router in cloud.routers:
-            app.include_router(router)
-    app.include_router(openai_router(world, find_served_model))
-    app.include_router(control_router(world))
+    routers = [router for cloud in open_clouds for router in cloud.routers]
+    for router in (*routers, openai_router(world, find_served_model), control_router(world)):
+        app.router.routes.extend(router.routes)
 
     async def answer_unlisted(request: Request, error: Exception) -> Response:
         return _unlisted_error(request, world)
@@ -52,7 +51,7 @@ def simulator_app(world: World, connections: Connections | None = None, clouds: 
         app.add_exception_handler(status, answer_unlisted)
     app.add_exception_handler(HTTPException, _unreadable_error)
     app.add_exception_handler(Exception, _internal_error)
-    addressed = InstanceAddresses(app, world.ports, urlsplit(world.origin).port, SERVE)
+    addressed = InstanceAddresses(FinalSlashes(app, CONTROL, SERVE), world.ports, urlsplit(world.origin).port, SERVE)
     return RequestLogging(LocalRequestsOnly(addressed), world)
 
 
@@ -89,6 +88,7 @@ class RequestLogging:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         started_at, status, complete = time.perf_counter(), 0, False
+        asked = f"{scope['method']} {quote(scope['path'])}"
 
         async def send_dated(message: Message) -> None:
             nonlocal status, complete
@@ -102,11 +102,11 @@ class RequestLogging:
         try:
             await self._app(scope, receive, send_dated)
         except Exception:
-            log.exception("failed: %s %s", scope["method"], quote(scope["path"]))
+            log.exception("failed: %s", asked)
             if not complete:  # else it was answered, and the connection stays open
                 raise
         finally:
             outcome: Any = "dropped" if scope.get(DROPPED) else status
             milliseconds = (time.perf_counter() - started_at) * 1000
-            request_log.info("%s %s %s %.1f ms", scope["method"], quote(scope["path"]), outcome, milliseconds)
+            request_log.info("%s %s %.1f ms", asked, outcome, milliseconds)
         return None

@@ -36,10 +36,11 @@ def corrupt(answer: Any, how: WrongShape, field: str = "") -> Any:
 
 
 def with_empty_lists(answer: Any) -> Any:
-    """The answer with all its lists empty."""
+    """The answer with all its lists empty, and with a count that says so."""
     if not isinstance(answer, dict):
         return answer
-    return {name: [] if isinstance(value, list) else value for name, value in answer.items()}
+    emptied = {name: [] if isinstance(value, list) else value for name, value in answer.items()}
+    return {**emptied, "count": 0} if "count" in answer else emptied
 
 
 def bomb(body: bytes, megabytes: int) -> bytes:

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 
 from pulumi_cortecs.simulator.api_error import ApiError, ErrorBody, blocked_error
 from pulumi_cortecs.simulator.corruption import WrongShape, bomb, corrupt, drips, with_empty_lists
+from pulumi_cortecs.simulator.dispatch import built_when_asked
 from pulumi_cortecs.simulator.faults import Fault, FaultKind, FaultTarget
 from pulumi_cortecs.simulator.request_log import FailedRequest
 from pulumi_cortecs.simulator.request_model import validation_text
@@ -85,20 +86,19 @@ def simulated_route(api: Api, world: World) -> type[APIRoute]:
 
             return respond
 
-    return SimulatedRoute
+    return built_when_asked(SimulatedRoute)
 
 
 RouteDecorator = Callable[[str, str], Callable[[_Endpoint], _Endpoint]]
 
 
 def both_forms(router: APIRouter, *dependencies: Any) -> RouteDecorator:
-    """A decorator for endpoints: the router's path with and without a final slash, neither of which redirects, each
-    with these dependencies."""
+    """A decorator for endpoints of a router, each with these dependencies: a path stands for both of its forms, without
+    and with a final slash (dispatch.py)."""
 
     def route(method: str, path: str) -> Callable[[_Endpoint], _Endpoint]:
         def add(endpoint: _Endpoint) -> _Endpoint:
-            for form in (path, f"{path}/"):
-                router.add_api_route(form, endpoint, methods=[method], response_model=None, dependencies=dependencies)
+            router.add_api_route(path, endpoint, methods=[method], response_model=None, dependencies=dependencies)
             return endpoint
 
         return add
@@ -118,7 +118,7 @@ def control_route(world: World) -> type[APIRoute]:
 
             return respond
 
-    return ControlRoute
+    return built_when_asked(ControlRoute)
 
 
 def _control_error(error: ApiError) -> dict[str, Any]:

@@ -37,7 +37,10 @@ class ImportedInstance:
     @property
     def ready(self) -> bool:
         """True if the instance is ready: otherwise the next preview shows an update of its Endpoint."""
-        return bool(self.inputs["state"] == "stopped" or self.endpoint_outputs["status"] == self.kind.ready_status)
+        return bool(
+            self.inputs["state"] == "stopped"
+            or self.endpoint_outputs["status"] in (self.kind.ready_status, self.kind.sleeping_status)
+        )
 
     def program(self, *, qualified: bool) -> str:
         """The lines of a program that declare it unchanged."""
@@ -80,7 +83,9 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
                 "name": row.name,
                 "logicalName": row.name,
                 "id": row.instance_id,
-                **_properties(row.inputs, row.outputs, serialize_provider(_abi.load(f"{row.kind.cloud}.Instance"))),
+                **_properties(
+                    row.inputs, row.outputs, serialize_provider(_abi.load(f"{row.kind.cloud}.{row.kind.type_name}"))
+                ),
             }
         )
         resources.append(
@@ -118,7 +123,7 @@ def constructor(
     lines += [
         f"    # {key}=...,  # {kind.vendor} does not report it\n" for key in table.replacing if key not in arguments
     ]
-    class_name = f"{kind.module}.Instance" if qualified else "Instance"
+    class_name = f"{kind.module}.{kind.type_name}" if qualified else kind.type_name
     return f"{class_name}(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join(lines)})\n"
 
 

@@ -2,9 +2,10 @@
 
 import httpx
 
-from pulumi_cortecs.http.api_client import ApiClient, Retry, WireModel, shared_client
+from pulumi_cortecs.http.api_client import WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
+from pulumi_cortecs.http.vendor_api import VendorApi
 
 
 class Plan(WireModel):
@@ -63,61 +64,68 @@ class _Ordered(WireModel):
     id: str
 
 
+class _PublicClient(VendorApi):
+    vendor = "Acme"
+
+    def plans(self) -> dict[str, Plan]:
+        return {plan.plan: plan for plan in self._get("/plans", _Plans).plans}
+
+
 def plans(base_url: str, client: httpx.Client | None = None) -> dict[str, Plan]:
-    core = ApiClient("Acme", base_url, client or shared_client())
-    return {plan.plan: plan for plan in core.call("GET", "/plans", _Plans, retry=Retry.IDEMPOTENT).plans}
+    return _PublicClient(base_url, client).plans()
 
 
-class AcmeClient:
+class AcmeClient(VendorApi):
+    vendor = "Acme"
+
     def __init__(self, credentials: Credentials) -> None:
-        self.core = ApiClient("Acme", credentials.base_url, shared_client())
-        self.core.auth = ApiKey("X-Api-Key", *credentials.parts)
-        self.vendor_time, self.vendor_date = self.core.vendor_time, self.core.vendor_date
+        super().__init__(credentials.base_url)
+        self._core.auth = ApiKey("X-Api-Key", *credentials.parts)
 
     def keys(self) -> dict[str, Key]:
-        return {key.id: key for key in self.core.call("GET", "/keys", _Keys, retry=Retry.IDEMPOTENT).keys}
+        return {key.id: key for key in self._get("/keys", _Keys).keys}
 
     def key(self, id: str) -> Key:
-        return self.core.call("GET", f"/keys/{id}", Key, retry=Retry.IDEMPOTENT)
+        return self._get(f"/keys/{id}", Key)
 
     def add_key(self, name: str, scope: str, passphrase: str) -> Key:
         body = {"name": name, "scope": scope, "passphrase": passphrase}
-        return self.core.call("POST", "/keys", Key, retry=Retry.IF_NEVER_SENT, body=body)
+        return self._order("/keys", Key, body)
 
     def change_key(self, id: str, scope: str) -> None:
-        self.core.call("PATCH", f"/keys/{id}", WireModel, retry=Retry.IDEMPOTENT, body={"scope": scope})
+        self._act("PATCH", f"/keys/{id}", {"scope": scope})
 
     def delete_key(self, id: str) -> None:
-        self.core.call("DELETE", f"/keys/{id}", WireModel, retry=Retry.IDEMPOTENT)
+        self._act("DELETE", f"/keys/{id}")
 
     def disks(self) -> dict[str, Disk]:
-        return {disk.id: disk for disk in self.core.call("GET", "/disks", _Disks, retry=Retry.IDEMPOTENT).disks}
+        return {disk.id: disk for disk in self._get("/disks", _Disks).disks}
 
     def disk(self, id: str) -> Disk:
-        return self.core.call("GET", f"/disks/{id}", Disk, retry=Retry.IDEMPOTENT)
+        return self._get(f"/disks/{id}", Disk)
 
     def disk_price(self) -> int:
-        return self.core.call("GET", "/disks/price", _DiskPrice, retry=Retry.IDEMPOTENT).cents_per_gb
+        return self._get("/disks/price", _DiskPrice).cents_per_gb
 
     def add_disk(self, name: str, zone: str, size: int) -> str:
         body = {"name": name, "zone": zone, "size": size}
-        return self.core.call("POST", "/disks", _Ordered, retry=Retry.IF_NEVER_SENT, body=body).id
+        return self._order("/disks", _Ordered, body).id
 
     def delete_disk(self, id: str) -> None:
-        self.core.call("DELETE", f"/disks/{id}", WireModel, retry=Retry.IDEMPOTENT)
+        self._act("DELETE", f"/disks/{id}")
 
     def machines(self) -> dict[str, Machine]:
-        machines = self.core.call("GET", "/machines", _Machines, retry=Retry.IDEMPOTENT).machines
+        machines = self._get("/machines", _Machines).machines
         return {machine.id: machine for machine in machines}
 
     def machine(self, id: str) -> Machine:
-        return self.core.call("GET", f"/machines/{id}", Machine, retry=Retry.IDEMPOTENT)
+        return self._get(f"/machines/{id}", Machine)
 
     def order(self, **order: object) -> str:
-        return self.core.call("POST", "/machines", _Ordered, retry=Retry.IF_NEVER_SENT, body=order).id
+        return self._order("/machines", _Ordered, order).id
 
     def change(self, id: str, **wanted: object) -> None:
-        self.core.call("PATCH", f"/machines/{id}", WireModel, retry=Retry.IDEMPOTENT, body=wanted)
+        self._act("PATCH", f"/machines/{id}", wanted)
 
     def delete(self, id: str) -> None:
-        self.core.call("DELETE", f"/machines/{id}", WireModel, retry=Retry.IDEMPOTENT)
+        self._act("DELETE", f"/machines/{id}")

@@ -3,13 +3,12 @@ gateway."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pulumi_cortecs.cost import Money
-from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
+from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
     CanUpdate,
@@ -28,12 +27,8 @@ _ORDER = "pulumi-cortecs:order"
 _PHASES = {"provisioning": Phase.STARTING, "active": Phase.READY}
 
 
-class AcmeCloud(HasLabels[Machine], CanUpdate[Machine], Probes[Machine]):
+class AcmeCloud(AccountCloud[AcmeClient, Machine], HasLabels[Machine], CanUpdate[Machine], Probes[Machine]):
     has_gateway = False
-
-    def __init__(self, credentials: Credentials, list_lag: float, price: Callable[..., Money | None]) -> None:
-        self.client, self.price = AcmeClient(credentials), price
-        self.fingerprint, self.base_url, self.list_lag = credentials.fingerprint, credentials.base_url, list_lag
 
     def list_instances(self) -> Mapping[str, Machine]:
         return self.client.machines()
@@ -66,15 +61,6 @@ class AcmeCloud(HasLabels[Machine], CanUpdate[Machine], Probes[Machine]):
 
     def delete(self, instance_id: str) -> None:
         self.client.delete(instance_id)
-
-    def vendor_time(self) -> float | None:
-        return self.client.core.vendor_time()
-
-    def vendor_date(self) -> float | None:
-        return self.client.core.vendor_date()
-
-    def hourly_price(self, instance: Machine) -> Money | None:
-        return self.price(self.reported_inputs(instance))
 
     def id_of(self, instance: Machine) -> str:
         return instance.id

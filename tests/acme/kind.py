@@ -6,6 +6,7 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
+from pulumi_cortecs.provider.imported import connected
 from pulumi_cortecs.provider.kind import (
     GENERATED,
     MARKET,
@@ -20,7 +21,6 @@ from pulumi_cortecs.provider.kind import (
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, string
 from tests.acme import market
 from tests.acme.client import AcmeClient, Key
-from tests.acme.cloud import AcmeCloud
 
 INSTANCE = InstanceKind(
     token=TOKENS["acme.Instance"],
@@ -42,7 +42,7 @@ INSTANCE = InstanceKind(
             **LIFE_CYCLE_WITHOUT_STOP,
         },
     ),
-    connect=AcmeCloud,
+    connect=connected("tests.acme.cloud:AcmeCloud", "tests.acme.client:AcmeClient"),
     market=market.live,
     pinned=market.pinned,
     offers=market.offers,

@@ -107,7 +107,6 @@ ACME: Final = CloudCase(
     instance="acme.Instance",
     endpoint="acme.Endpoint",
     kind=lambda: INSTANCE,
-    client="tests.acme.client",
     simulated=SIMULATED,
     staged=StagedAcme,
     programs=({"plan": "small"}, {"plan": "large"}, {"plan": "small", "zone": "south", "label": "first"}),

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.provider.named_resources import has_generated_name
+from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.faults import FaultKind, FaultMatch
 from pulumi_cortecs.simulator.vendor import Vendor
 from pulumi_cortecs.simulator.world import World
@@ -48,6 +51,10 @@ class Staged(Protocol):
     def answered(self, method: str, path: str, headers: Mapping[str, str], body: Json) -> Json:
         """The answer of its API to a request without a fault. Raises ApiError."""
 
+    def error_body(self, error: ApiError) -> Json:
+        """The body of an error of its API."""
+        return {"error": error.message}
+
     def every(self) -> Mapping[str, Real]:
         """All instances by id."""
 
@@ -71,24 +78,24 @@ class Staged(Protocol):
 class CloudCase:
     """One cloud as the suites know it.
 
-    `instance` and `endpoint` are the names of its providers; `kind` loads its InstanceKind; `client` is the module that
-    asks for the shared HTTP client; `simulated` is what the simulator knows it by, `staged` the same without a network.
+    `instance` and `endpoint` are the names of its providers; `kind` loads its InstanceKind; `simulated` is
+    what the simulator knows it by, `staged` the same without a network.
 
-    `programs` are what programs may say, no two alike, so that one is the replacement of another, and the first two
-    differ in nothing but what replaces; `adopting` is what
-    one that adopts has to say beside the id; `updated` changes in place what any of them has made.
+    `programs` are what programs may say, no two alike. Without `replacing` each is the replacement of another, and the
+    first two differ in nothing but what replaces; with it they change each other in place, and it is what replaces.
+    `adopting` is what one that adopts has to say beside the id; `updated` changes in place what any of them has made.
 
     `order`, `list`, `one` and `delete` are the routes of its API, as the simulator counts them, and `never` the words
     for requests that there are none of. `faults` are the kinds that can happen to it, `fields` what a wrong shape may
-    spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without. Its prices are in
-    `currency`, and `serving` is what a program has to say, too, for its instance to have an address; a cloud that
-    `reports_price` says of each instance at which price it was ordered.
+    spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without. `knobs` are settings of the
+    simulator, for what its vendor leaves open, and `task_seconds` the time of its tasks, 0 where there are none. Its
+    prices are in `currency`, and `serving` is what a program has to say, too, for its instance to have an address; a
+    cloud that `reports_price` says of each instance at which price it was ordered.
     """
 
     instance: str
     endpoint: str
     kind: Callable[[], InstanceKind]
-    client: str
     simulated: Vendor
     staged: Callable[[World], Staged]
     programs: Sequence[Arguments]
@@ -101,7 +108,10 @@ class CloudCase:
     never: frozenset[str]
     faults: Sequence[FaultKind]
     fields: Sequence[str]
+    replacing: Arguments = field(default_factory=dict)
     unneeded: frozenset[str] = frozenset()
+    knobs: Sequence[Mapping[str, Any]] = ()
+    task_seconds: float = 0.0
     currency: str = "EUR"
     serving: Arguments = field(default_factory=dict)
     reports_price: bool = False
@@ -112,10 +122,24 @@ class CloudCase:
         return STOP not in self.never
 
     @property
+    def can_update(self) -> bool:
+        """Returns whether programs can change an Instance in place by a request."""
+        return UPDATE not in self.never
+
+    @property
+    def has_names(self) -> bool:
+        """Returns whether an Instance's name is its account's only one, and a program may give it."""
+        return has_generated_name(self.kind())
+
+    @property
+    def replacement(self) -> Arguments:
+        """A program that replaces what the first one has made, and what it says otherwise."""
+        return {**self.programs[0], **self.replacing} if self.replacing else self.programs[1]
+
+    @property
     def orders(self) -> FaultMatch:
         """The match of a fault for the requests that buy."""
-        method, path = self.order.split()
-        return FaultMatch(method=method, path=path)
+        return FaultMatch(**route_match(self.order))
 
     @property
     def name(self) -> str:
@@ -131,3 +155,9 @@ class CloudCase:
     def endpoint_token(self) -> str:
         """The type token of its Endpoints."""
         return self.kind().endpoint_token
+
+
+def route_match(route: str) -> dict[str, str]:
+    """Method and path with which a fault hits the requests of a route."""
+    method, path = route.split()
+    return {"method": method, "path": re.sub(r"{.*?}", "*", path)}

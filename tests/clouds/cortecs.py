@@ -161,7 +161,6 @@ CORTECS: Final = CloudCase(
     instance="cortecs.Instance",
     endpoint="cortecs.Endpoint",
     kind=lambda: INSTANCE,
-    client="pulumi_cortecs.cortecs.client",
     simulated=SIMULATED,
     staged=StagedCortecs,
     programs=(

@@ -120,7 +120,6 @@ SHADEFORM: Final = CloudCase(
     instance="shadeform.Instance",
     endpoint="shadeform.Endpoint",
     kind=lambda: INSTANCE,
-    client="pulumi_cortecs.shadeform.client",
     simulated=SIMULATED,
     staged=StagedShadeform,
     programs=(

@@ -10,6 +10,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator, running
 from tests.clouds.case import CloudCase
 from tests.clouds.every import EVERY
+from tests.contract.engine import FakeEngine, listening
 from tests.contract.host import IMPATIENT, Host, hosting
 from tests.contract.proxy import Proxy, between
 
@@ -73,6 +74,13 @@ def proxy(simulator: Simulator) -> Iterator[Proxy]:
     """A proxy between provider and simulator."""
     with between(simulator) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    """An engine that a provider reports to."""
+    with listening() as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pulumi_cortecs.simulator import Simulator
 from pulumi_cortecs.simulator.shadeform.storage import MANAGED_ID
 from tests.clouds.shadeform import SHADEFORM
 from tests.contract.host import Host, Made, Resource
+from tests.contract.proxy import Answer
 
 MARKER: Final = "the-marker-of-a-secret"
 """In each value of a program that is to be secret."""
@@ -95,6 +96,13 @@ def count(simulator: Simulator, *routes: str) -> Callable[[], tuple[int, ...]]:
     """Counts requests from now on."""
     before = _counts(simulator, routes)
     return partial(_difference, simulator, routes, before)
+
+
+def with_fields(answer: Answer, **fields: Any) -> Answer:
+    """An answer with other fields of each instance."""
+    for row in answer.body.get("instances", [answer.body] if "status" in answer.body else []):
+        row.update(fields)
+    return answer
 
 
 def documented(heading: str) -> list[str]:

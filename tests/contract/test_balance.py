@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import QWEN, bought
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import Host
 
 BALANCE, LIST = "GET /api/v1/user/balance", "GET /api/v1/instances"
 NEW = {"model_id": QWEN}
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.simulator import Simulator
 from tests.acme.api import BASE
 from tests.clouds.acme import ACME
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Diffed, Host, Made, Resource
 from tests.contract.patience import until
 from tests.contract.states import FOLDER
@@ -74,12 +74,6 @@ def api(simulator: Simulator) -> Iterator[Api]:
     api = Api(simulator)
     yield api
     api.close()
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 @pytest.fixture
@@ -377,6 +371,23 @@ def test_a_given_name_that_is_there_is_refused(host: Host, api: Api, simulator: 
     with pytest.raises(CallFailedError, match=expected):
         plain(host, kind).buy({**PROGRAMS[kind], "name": "mine"})
     assert orders(simulator, kind) == 1  # the console's
+
+
+@BOTH
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_refusal_of_a_given_name_claims_nothing(
+    host: Host, next_host: StartHost, simulator: Simulator, api: Api, kind: str, status: int
+) -> None:
+    program = {**PROGRAMS[kind], "name": "mine"}
+    simulator.control.fault("server_error", status=status, after_side_effect=True, **order(kind), count=1)
+    with pytest.raises(CallFailedError) as failed:
+        plain(host, kind).buy(program)
+    assert str(failed.value).startswith(f"it is unknown whether 'mine' was created: Acme answered POST /{ROUTES[kind]}")
+    assert str(failed.value).endswith(". The next `pulumi up` says what has that name")
+    created = api.rows(kind)["mine"]["id"]
+    with pytest.raises(CallFailedError, match=f"^name: 'mine' exists already \\({created}\\); "):
+        plain(next_host(), kind).buy(program)
+    assert orders(simulator, kind) == 1
 
 
 def test_what_keeps_its_given_name_is_deleted_before_its_replacement(host: Host, api: Api) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
 from tests.contract.proxy import Answer, Proxy, Sent
 
@@ -24,12 +24,6 @@ OTHER: list[dict[str, Any]] = [
     {"billing_interval": "per_hour"},
 ]
 """What may come instead of what was ordered."""
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 def _instead(proxy: Proxy, came: dict[str, Any]) -> None:

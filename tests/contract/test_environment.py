@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS as SETTLED
 from tests.contract.bought import bought, ids
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import CallFailedError, Host, Made
 
 StartHost = Callable[..., Host]
@@ -33,12 +33,6 @@ NETWORK = {
 def made(simulator: Simulator) -> Made:
     """An instance that an earlier `up` bought."""
     return bought(simulator)
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 @pytest.mark.parametrize("name", OURS)

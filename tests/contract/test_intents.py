@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import INSTANCE, CallFailedError, Host, Made, Resource, urn
 from tests.contract.patience import until
 from tests.contract.proxy import Proxy
@@ -30,12 +30,6 @@ def next_host(start_host: Callable[..., Host], tmp_path: Path) -> Next:
         return start_host({**machine, **(environment or {})}, **options)
 
     return start
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 def kill(host: Host) -> None:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import QWEN, ids
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import CallFailedError, Host, Made
 from tests.contract.proxy import Answer, Proxy, Sent
 
 L4 = "NVIDIA_L4_1"
 LIST = "GET /api/v1/hardware-types"
 StartHost = Callable[..., Host]
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 @pytest.fixture

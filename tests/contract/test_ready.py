@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,11 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import CallFailedError, Host, Made
 
 StartHost = Callable[..., Host]
 KEY = "the-key-of-the-instance"
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 def _wanted(made: Made, **inputs: Any) -> dict[str, Any]:

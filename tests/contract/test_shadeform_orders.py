@@ -223,17 +223,54 @@ def test_a_machine_without_the_journal_finds_the_purchase_by_its_tag(
     assert "cannot be checked" not in str(engine.messages)
 
 
-@pytest.mark.parametrize("later", [{"tags": ["green"]}, {"name": "other"}])
-def test_what_changes_in_place_is_named_after_a_kill(
-    next_host: StartHost, simulator: Simulator, later: dict[str, Any]
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"tags": ["green"]},
+        {"name": "other"},
+        {"alert": {}},
+        {"alert": {"spend_threshold": "7.00"}, "auto_delete": {}, "name": "other", "tags": []},
+        {"auto_delete": {"spend_threshold": "9.00"}},
+    ],
+    ids=lambda later: "-".join(later),
+)
+def test_what_changes_in_place_after_a_kill_is_changed(
+    next_host: StartHost, simulator: Simulator, engine: FakeEngine, later: dict[str, Any]
 ) -> None:
-    program = {**PLACE, "name": "one", "tags": ["blue"]}
+    limits = {"alert": {"spend_threshold": "5.00"}, "auto_delete": {"spend_threshold": "8.00"}}
+    program = {**PLACE, "name": "one", "tags": ["blue"], **limits}
     instance_id = killed_while_it_buys(next_host(), simulator, program)
-    text = refused(machine(next_host(), "chat"), {**program, **later})
-    (key,) = later
-    assert f"{key}: {later[key]!r} was reviewed, Shadeform reports {program[key]!r}" in text
-    assert f"--delete {instance_id}" in text
-    assert machine(next_host(), "chat").buy(program).id == instance_id
+    ordered = [tag for tag in at_vendor(simulator, instance_id)["tags"] if tag != "blue"]
+    now = {**program, **later}
+    made = machine(next_host(engine=engine.address), "chat").buy(now)
+    assert [made.id] == [instance_id] == ids(simulator)
+    live = at_vendor(simulator, instance_id)
+    assert live["name"] == made.outs["name"] == now["name"]
+    assert live["tags"] == [*now["tags"], *ordered]
+    assert {key: live[key] or {} for key in limits} == {key: now[key] for key in limits}
+    assert "is not what was ordered" not in str(engine.messages)
+
+
+def test_what_replaces_after_a_kill_is_refused_with_what_changes_in_place(
+    next_host: StartHost, simulator: Simulator
+) -> None:
+    instance_id = killed_while_it_buys(next_host(), simulator, {**PLACE, "name": "one"})
+    assert instance_id in refused(machine(next_host(), "chat"), {**L40, "name": "other"})
+    assert at_vendor(simulator, instance_id)["name"] == "one"
+
+
+def test_an_instance_that_bears_another_tag_is_not_changed_after_a_kill(
+    next_host: StartHost, simulator: Simulator
+) -> None:
+    instance_id = killed_while_it_buys(next_host(), simulator, {**PLACE, "name": "one"})
+    host = next_host()
+    assert machine(host, "chat").buy({**PLACE, "name": "one"}).id == instance_id
+    kill(host)  # the journal has its id now, and no state
+    tags = [tag.replace("order=", "order=0") for tag in at_vendor(simulator, instance_id)["tags"]]
+    with simulator.shadeform_client() as api:
+        api.post(f"/instances/{instance_id}/update", json={"tags": tags}).raise_for_status()
+    text = refused(machine(next_host(), "chat"), {**PLACE, "name": "other"})
+    assert "name: 'other' was reviewed, Shadeform reports 'one'" in text
 
 
 @pytest.mark.parametrize("kind", ["out_of_stock", "insufficient_funds"])

@@ -13,6 +13,7 @@ import pytest
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.simulator import Simulator
 from tests.clouds.shadeform import A6000, SHADEFORM
+from tests.contract.catalogues import pinned_from
 from tests.contract.engine import listening
 from tests.contract.host import IMPATIENT, UNKNOWN, CallFailedError, Host, Made, Resource
 from tests.contract.patience import until
@@ -98,7 +99,8 @@ def test_what_somebody_has_just_created_under_the_name_is_not_taken(
         return pass_on()
 
     proxy.rewrite = created_in_between
-    with pytest.raises(CallFailedError, match=r"^nothing was created: Shadeform answered .* name must be unique$"):
+    unclaimed = r"^it is unknown whether 'theirs' was created: Shadeform answered .* name must be unique\. The next "
+    with pytest.raises(CallFailedError, match=unclaimed):
         plain(start_host(proxy.env(), before=IMPATIENT), kind).buy(program)
     with pytest.raises(CallFailedError, match=r"^name: 'theirs' exists already .*; no order of this resource has "):
         plain(start_host(), kind).buy(program)
@@ -267,6 +269,29 @@ def test_the_price_of_a_volume_is_in_the_plan(host: Host) -> None:
         ((name, reason),) = volume.check({**PROGRAMS[VOLUME], **change}).failures
         assert name in change
         assert reason
+
+
+def test_without_a_network_the_catalogue_prices_a_volume_and_none_is_bought(
+    start_host: StartHost, tmp_path: Path
+) -> None:
+    nowhere = "http://127.0.0.1:1/v1"
+    file = str(pinned_from(nowhere, tmp_path / "pinned.yaml", "shadeform"))
+    limits = tmp_path / "limits.json"
+    ceiling = {"allowed_base_urls": [nowhere], "account_hourly_ceiling": "0.52 USD"}
+    limits.write_text(json.dumps({"shadeform": ceiling}))
+    offline = {
+        "SHADEFORM_BASE_URL": nowhere,
+        "PULUMI_CORTECS_CATALOGUE": file,
+        "PULUMI_CORTECS_LIMITS": str(limits),
+    }
+    volume = plain(start_host(offline, before=IMPATIENT), VOLUME)
+    settled = volume.check(PROGRAMS[VOLUME]).inputs
+    assert settled["quote"]["hourly_total"] == "0.01"
+    assert settled["quote"]["source"].startswith("catalogue 20")
+    (reason,) = volume.check({**PROGRAMS[VOLUME], "region": "oslo-norway-1"}).reasons("region")
+    assert reason.endswith("Shadeform cannot be reached)")
+    with pytest.raises(CallFailedError, match="nothing was created: its price is from the pinned catalogue 20"):
+        volume.create(settled)
 
 
 def test_another_size_destroys_the_data_and_says_so(start_host: StartHost) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, INSTANCE, CallFailedError, Host, Made, hosting, urn
 from tests.contract.states import FOLDER, unreadable, write
 
@@ -30,12 +30,6 @@ def file(tmp_path: Path) -> Path:
     """The folder with the states of the backend; they cannot be read yet."""
     unreadable(tmp_path / "states")
     return tmp_path / "states"
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 @pytest.fixture

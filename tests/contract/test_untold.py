@@ -4,7 +4,7 @@ That limits and packs refuse it is tried in tests/policy/test_evasion_untold.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS, QWEN, bought, ids, machine_limits
-from tests.contract.engine import FakeEngine, listening
+from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
 from tests.contract.test_intents import killed_when_it_has_bought
 
@@ -22,12 +22,6 @@ CAP = {"instance_hourly_cap": "1.20 EUR"}
 CEILING = {"account_hourly_ceiling": "99.00 EUR"}
 FIELDS = (WORKERS, "billing_interval", "hardware_type_id", "model_id")
 Limited = Callable[..., Host]
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with listening() as engine:
-        yield engine
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from unittest import mock
 import httpx
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.http import probe
+from pulumi_cortecs.http import probe, vendor_api
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.cloud import Probes
 from pulumi_cortecs.lifecycle.journal import Journal
@@ -145,7 +145,7 @@ def stage(case: CloudCase, directory: Path) -> Iterator[Stage]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("CORTECS_", "PULUMI_"))}
     with ExitStack() as undone:
         undone.enter_context(mock.patch.dict(os.environ, {**clean, **environment}, clear=True))
-        client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
+        client = undone.enter_context(mock.patch.object(vendor_api, "shared_client"))
         undone.callback(session.activate, session.current())
         engine_cli.current_cli.cache_clear()
         undone.callback(engine_cli.current_cli.cache_clear)

@@ -6,12 +6,12 @@ returned stays as a pending operation. Deletions come last, and only if everythi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE
+from pulumi_cortecs.resources.constructor import service_digest
 from tests.clouds.case import Arguments, CloudCase
 from tests.clouds.cortecs import CORTECS
 from tests.stateful.crowd import Crowd, Killed, Process, Task
@@ -209,12 +209,14 @@ class Run(Process):
         return row
 
     def _endpoint(self, row: Row) -> None:
-        trigger = str(row.outputs.get("restart_trigger", ""))
+        kind = self.stack.of.kind()
+        service = {key: row.outputs[key] for key in kind.arguments.interrupting if key in row.outputs}
         inputs: dict[str, Any] = {
             "instance_id": row.id,
             "state": row.outputs["state"],
-            "spec_digest": hashlib.sha256(trigger.encode()).hexdigest()[:12] if trigger else "",
+            "spec_digest": service_digest(kind.arguments, service),
             "ready_timeout": _READY_TIMEOUT,
+            **{key: row.inputs[key] for key in kind.endpoint_arguments if key in row.inputs},
         }
         if row.outputs["on_timeout"] != LIFE_CYCLE["on_timeout"].default:
             inputs["on_timeout"] = row.outputs["on_timeout"]

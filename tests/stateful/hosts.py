@@ -16,7 +16,7 @@ from unittest import mock
 import httpx
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.http import api_client, probe
+from pulumi_cortecs.http import api_client, probe, vendor_api
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
@@ -210,7 +210,7 @@ def stage(case: CloudCase) -> Iterator[mock.MagicMock]:
         undone.enter_context(mock.patch.dict(os.environ, {**clean, **environment}, clear=True))
         undone.enter_context(mock.patch.object(threading, "Lock", CrowdLock))
         undone.enter_context(mock.patch.object(api_client, "time", clocks))
-        client = undone.enter_context(mock.patch(f"{case.client}.shared_client"))
+        client = undone.enter_context(mock.patch.object(vendor_api, "shared_client"))
         # what the vendor calls ready answers here; tests/promises is about what does not
         endpoints = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200)))
         undone.enter_context(mock.patch.object(probe, "probe_client", return_value=endpoints))

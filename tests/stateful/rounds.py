@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.simulator.cortecs.supply import OrderArgument
 from pulumi_cortecs.simulator.faults import FaultKind, Parameter, ReusedId
-from tests.clouds.case import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE
+from tests.clouds.case import BY_ID, DELETE, LIST, MARKET, RESTART, START, STOP, TOKEN, UPDATE, Arguments
 from tests.stateful.crowd import StuckError
 from tests.stateful.engine import Stack
 from tests.stateful.hosts import LAG
@@ -75,6 +75,7 @@ class Odds:
     refused: float = 0.1
     adopts_own: float = 0.04
     forged: float = 0.02
+    named: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def play(
     if apart.random() < odds.two_clocks:
         scene.counts["two clocks"] += 1
         scene.world.settings = replace(scene.world.settings, **apart.choice(CLOCKS))
+    if scene.case.knobs:
+        scene.world.settings = replace(scene.world.settings, **random.Random(f"knobs {seed}").choice(scene.case.knobs))
     try:
         round_in_play = _Round(scene, chance, odds)
         try:
@@ -154,8 +157,10 @@ class _Round:
         if two_machines:
             self._answers_are_lost(stacks)
         elif chance.random() < max(0.4, odds.old_state, odds.adopts_own):
-            scene.commands(*((stack, "up") for stack in stacks))
-            self.user.mind_the_books(stacks)
+            if all(scene.commands(*((stack, "up") for stack in stacks))) or not self._of.has_names:
+                self.user.mind_the_books(stacks)
+            else:  # another stack has one of the names that it gives
+                self.user.goes_on_with_up(stacks)
             if chance.random() < odds.adopts_own:
                 self._adopts_own(stacks)
             # without journal and state, no record would be left
@@ -209,6 +214,9 @@ class _Round:
         stack.program = {
             f"n{number}": {**(first if alike else chance.choice(programs)), **given_up} for number in range(many)
         }
+        if self._of.has_names and chance.random() < self._odds.named:
+            of = "every" if chance.random() < 0.3 else name  # every stack gives the same ones
+            stack.program = {key: {**said, "name": f"{of}-{key}"} for key, said in stack.program.items()}
         return stack
 
     def _two_alike(self) -> list[Stack]:
@@ -276,7 +284,7 @@ class _Round:
             self.user.edited_after = self.user.edited_after or self._loses_journal
 
     def _edit(self, stack: Stack, foreigners: list[str]) -> None:
-        in_place = ["stop", "restart"] if self._of.can_stop else ["update", "update"]
+        in_place = ["stop", "restart"] * self._of.can_stop + ["update", "update"] * self._of.can_update
         edits = ["none", "add", "add", "remove", "replace", "replace", "replace", *in_place, "ttl", "rename"]
         if foreigners:
             edits.append("adopt")
@@ -291,9 +299,7 @@ class _Round:
         elif edit == "rename":
             program["renamed"] = program.pop(name)
         elif edit == "replace":
-            program[name] = self._chance.choice(
-                [candidate for candidate in self._of.programs if candidate != program[name]]
-            )
+            program[name] = self._replaced(program[name])
         elif edit == "stop" and stack.row(name) is not None:
             program[name] = {**program[name], "state": "stopped"}
         elif edit == "restart":
@@ -308,6 +314,14 @@ class _Round:
             self._adopted.add(adopted)
             program[f"adopted{len(self._adopted)}"] = self._adoption(adopted)
         stack.program = program
+
+    def _replaced(self, said: Arguments) -> Arguments:
+        """A program that says something else; with names, which alone replace, it mostly keeps the one that it has."""
+        name = {"name": said["name"]} if "name" in said else {}
+        others = [{**other, **name} for other in self._of.programs if {**other, **name} != said]
+        if self._of.has_names and self._chance.random() < self._odds.named:
+            others = [{**said, "name": f"{name.get('name', 'given')}-{self._chance.randint(100, 999)}"}]
+        return self._chance.choice(others)
 
     def _disturb(self, stacks: list[Stack]) -> None:
         chance, scene = self._chance, self._scene
@@ -417,6 +431,8 @@ def _lie(kind: FaultKind, chance: random.Random) -> dict[str, Parameter]:
     """The parameters of the kinds that draw their own, so that the draws of the others do not change."""
     if kind is FaultKind.DRIP:
         return {"real_seconds": chance.choice((0.01, 5))}
+    if kind is FaultKind.TASK_ERROR:
+        return {"after_side_effect": chance.random() < 0.5}
     if kind is FaultKind.OTHER_ARGUMENT:
         return {"argument": chance.choice([argument.value for argument in OrderArgument])}
     if kind is FaultKind.REUSED_ID:

@@ -454,6 +454,8 @@ class Scene:
         as_begun = all(arguments.get(key) == inputs.get(key) for arguments in begun for key in self._replacing)
         if self.exclusive and because_of_a_state and as_begun:
             self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
+        if self._is_taken_name(stack, name, inputs):
+            return
         fitting = {
             instance_id for instance_id, one in self.unowned().items() if instance_id in ids or self._fits(one, inputs)
         }
@@ -462,6 +464,12 @@ class Scene:
             instance_id in went and self._ended_since(instance_id, began_at) for instance_id in ids
         ):
             self.note(Wrong.REFUSED_FOR_NOTHING, f"{name}: {text}")
+
+    def _is_taken_name(self, stack: Stack, name: str, inputs: Mapping[str, Any]) -> bool:
+        """Returns whether the program gives the resource a name that another row's instance has."""
+        given = stack.program.get(name, {}).get("name")
+        rows = [row for other in self.stacks for row in other.rows]
+        return given == inputs.get("name") and any(row.id == given in self.cloud.every() for row in rows)
 
     @property
     def _replacing(self) -> tuple[str, ...]:
@@ -582,7 +590,10 @@ class Scene:
     def reported_arguments(self, instance_id: str) -> dict[str, Any]:
         """The arguments that a program may give for an instance that it adopts."""
         real = self.cloud.every().get(instance_id)
-        return {} if real is None else {key: real.arguments[key] for key in self._replacing if key in real.arguments}
+        if real is None:
+            return {}
+        keys = {*self._replacing, *self.case.adopting}
+        return {key: value for key, value in real.arguments.items() if key in keys}
 
     def _latency(self) -> float:
         return self.chance.choice((0.01, 0.05, 0.1, 0.4))
@@ -597,10 +608,10 @@ class Scene:
         )
 
 
-def as_wanted(row_inputs: Mapping[str, Any], real: Real) -> bool:
-    """Returns whether an instance has the arguments and the state of its row."""
-    arguments_match = all(row_inputs[key] == value for key, value in real.arguments.items())
-    return arguments_match and real.stopped == (row_inputs["state"] == "stopped")
+def as_wanted(inputs: Mapping[str, Any], real: Real) -> bool:
+    """Returns whether an instance has the arguments and the state of its row's inputs, with those that are defaults."""
+    arguments_match = all(inputs[key] == value for key, value in real.arguments.items())
+    return arguments_match and real.stopped == (inputs["state"] == "stopped")
 
 
 def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], None]:

@@ -16,6 +16,10 @@ from tests.ways_on import tells_of_what_is_left, ways_on
 _TRIES: Final = 6
 _TRIES_WITH_FAULTS: Final = 2
 _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
+_TAKEN: Final = re.compile(r"name: '(\S+?)' exists already")
+"""In an error: a name that something else has."""
+_INFERRED: Final = re.compile(r"(\S+) was not (?:changed|stopped): [^;]* has it, and here its id was only inferred")
+"""In an error: an instance that another stack has, too."""
 _FAILED: Final = re.compile(r"`pulumi up --replace '?(\S+?)'?` orders another one")
 """In an error: the resource whose instance has failed for good."""
 
@@ -90,11 +94,23 @@ class User:
             if scene.command(stack, command, refresh=number > 0 or self._chance.random() < 0.5):
                 return
             scene.counts[f"{command} again"] += 1
+            self._chooses_other_names(stack)
             if scene.refusals:
                 self.follows_ways_on(scene.refusals)
             elif number >= _TRIES_WITH_FAULTS:
                 self._does_what_the_error_says(stack)
         scene.note(Wrong.UNRECOVERED, f"{command}: {scene.errors}")
+
+    def _chooses_other_names(self, stack: Stack) -> None:
+        """Gives other names where another row's instance has those that the program gives, or where a replacement could
+        not have the name of what it replaces."""
+        owned = {row.id for other in self.scene.stacks for row in other.rows}
+        taken = owned & set(_TAKEN.findall(" ".join(self.scene.errors)))
+        for name, arguments in stack.program.items():
+            if arguments.get("name") in taken and "adopt_id" not in arguments:
+                self.scene.counts["another name given"] += 1
+                stack.replace -= {name}  # another name replaces by itself
+                stack.program = {**stack.program, name: {**arguments, "name": f"{arguments['name']}-2"}}
 
     def _does_what_the_error_says(self, stack: Stack) -> None:
         scene = self.scene
@@ -108,6 +124,9 @@ class User:
         if failed := {urn.rpartition("::")[2] for urn in _FAILED.findall(errors)}:
             scene.counts["failed, and replaced"] += len(failed)
             self.goes_on_with_replacing(stack, failed & stack.program.keys())
+        if inferred := {row.name for row in stack.rows if row.id in _INFERRED.findall(errors)}:
+            scene.counts["inferred, another's, and replaced"] += len(inferred)
+            self.goes_on_with_replacing(stack, inferred & stack.program.keys())
         if "created stopped" in errors or "stopped instance cannot be replaced" in errors:
             scene.counts["written as running"] += 1
             stack.program = {name: {**arguments, "state": "running"} for name, arguments in stack.program.items()}
@@ -214,7 +233,7 @@ class User:
             for row in rows:
                 if row.id not in alive:
                     scene.note(Wrong.DEAD_ROW, row.id)
-                elif not as_wanted(row.inputs, alive[row.id]) or not _says(stack.program, row):
+                elif not as_wanted({**self._defaults, **row.inputs}, alive[row.id]) or not _says(stack.program, row):
                     scene.note(Wrong.OTHERWISE, f"{row.id} is not as {row.name} says")
                 elif row.endpoint is None or row.endpoint.inputs["instance_id"] != row.id:
                     scene.note(Wrong.OTHERWISE, f"{row.name} has no Endpoint of its own")
@@ -237,6 +256,10 @@ class User:
         for instance_id in scene.open_orders():
             if instance_id in recorded:
                 scene.note(Wrong.LEFT_OPEN, instance_id)
+
+    @property
+    def _defaults(self) -> Mapping[str, object]:
+        return self.scene.case.kind().arguments.defaults
 
     def _is_wanted(self, instance_id: str, stacks: list[Stack]) -> bool:
         urn = self.scene.bought[instance_id].urn if instance_id in self.scene.bought else ""

@@ -131,7 +131,7 @@ class Wire(httpx.Client):
                 subject = next((instance_id for instance_id in self._cloud.every() if instance_id not in earlier), "")
             return 200, self._corrupt(faults, answer), {}, subject
         except ApiError as error:
-            content = json.dumps({"error": error.message}) if error.page is None else error.page
+            content = json.dumps(self._cloud.error_body(error)) if error.page is None else error.page
             return error.status, content.encode(), dict(error.headers), subject
 
     def _before(self, fault: Fault) -> None:

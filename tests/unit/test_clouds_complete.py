@@ -139,10 +139,12 @@ def test_a_cloud_does_all_that_its_contract_says(case: CloudCase) -> None:
     credentials = Credentials(kind.cloud, url, tuple("x" * 20 for _ in kind.credentials.parts))
     cloud = kind.connect(credentials, 10.0, lambda inputs: None)  # an abstract method that is left would be an error
     assert (cloud.fingerprint, cloud.base_url, cloud.list_lag) == (credentials.fingerprint, url, 10.0)
-    market = kind.market(url, AnswerCache(SystemClock(), 10.0))
+    market = kind.open_market(url, lambda: credentials, AnswerCache(SystemClock(), 10.0))
     lists = limits_file.CLOUDS[case.name].values()
-    assert {listed.argument for listed in lists} <= set(kind.arguments.replacing)
-    assert {listed.value for listed in lists} <= set(market.policy_values(dict.fromkeys(kind.arguments.replacing, "x")))
+    judged = (*kind.arguments.replacing, *kind.arguments.priced)  # a change of any other is not compared with limits
+    assert {listed.argument for listed in lists} <= set(judged)
+    values = market.policy_values({**dict.fromkeys(kind.arguments.replacing, "x"), **case.programs[0]})
+    assert {listed.value for listed in lists} <= set(values)
 
 
 @pytest.mark.parametrize("name", sorted(_tokens.PLAIN_RESOURCES))
@@ -156,6 +158,6 @@ def test_a_plain_resource_is_called_the_same_everywhere(name: str) -> None:
     # the cost of an account is the same, whichever of its resources is bought
     assert (kind in kind.instances.billed_kinds) == (kind.market is not None)
     assert kind.billed_kinds == kind.instances.billed_kinds == EVERY[kind.cloud].kind().billed_kinds
-    credentials = Credentials(kind.cloud, kind.credentials.default_url, ("x" * 20,))
+    credentials = Credentials(kind.cloud, kind.credentials.default_url, tuple("x" * 20 for _ in kind.credentials.parts))
     cloud = kind.open_cloud(credentials, 10.0, lambda inputs: None)
     assert cloud.fingerprint == credentials.fingerprint != cloud.journal_account

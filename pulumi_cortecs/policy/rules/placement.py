@@ -30,7 +30,7 @@ def _region_allowed(purchase: Purchase, settings: AllowedRegions, context: RuleC
 
 def _endpoint_has_key(purchase: Purchase, settings: NoSettings, context: RuleContext) -> Iterator[str]:
     if not isinstance(purchase.has_key, Missing) and not purchase.has_key.get():
-        yield "its container serves a model on plain http, and asks for no key: anybody who finds the port can use it."
+        yield "it serves a model and asks for no key: anybody who finds its address can use it."
 
 
 REGION_ALLOWED = Rule(
@@ -49,6 +49,6 @@ ENDPOINT_HAS_KEY = Rule(
     level=Level.ADVISORY,
     volumes=False,
     tags=("placement",),
-    remediation="Give the container a key (VLLM_API_KEY in its envs, --api-key in its args), and set ready_key.",
+    remediation="Name one in api_keys (Gcore), or give the container one (VLLM_API_KEY, --api-key). Set ready_key.",
 )
 RULES = (REGION_ALLOWED, ENDPOINT_HAS_KEY)

@@ -6,12 +6,10 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from pulumi_cortecs.cost import Money, PricedHardware
+from pulumi_cortecs.simulator.market_file import market_file
 
 MINUTES_PER_HOUR = 60
 
@@ -107,8 +105,7 @@ class SimulatedMarket:
 
 @lru_cache(maxsize=1)
 def _rows() -> tuple[tuple[HardwareOffer, ...], tuple[ModelOffer, ...]]:
-    text = (files("pulumi_cortecs.simulator.cortecs") / "market.yaml").read_text(encoding="utf-8")
-    data = yaml.safe_load(text)
+    data = market_file("pulumi_cortecs.simulator.cortecs")
     offers = tuple(_offer(row, data["currency"]) for row in data["hardware_types"])
     return offers, tuple(_model(row) for row in data["models"])
 

@@ -1,7 +1,4 @@
-"""The routes of docs/apis/cortecs.md#endpoints: with and without a final slash, literal ones before `{instance_id}`.
-
-Neither form redirects to the other, because clients drop their Authorization header on redirects.
-"""
+"""The routes of docs/apis/cortecs.md#endpoints, literal ones before `{instance_id}`."""
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
 from collections.abc import Iterable, Mapping

@@ -152,9 +152,9 @@ class Changes:
         if not deployment.enabled:
             self._cloud.fleet.put(changed)
         elif _restarts(deployment.arguments, arguments):
-            _, late = self._boot(changed, wanted_replicas(changed, now), target, settings.boot_seconds)
+            booting, late = self._boot(changed, wanted_replicas(changed, now), target, settings.boot_seconds)
             seconds = settings.gcore_stale_after_patch_seconds
-            shown = None if settings.gcore_stale_arguments else changed
+            shown = None if settings.gcore_stale_arguments else booting
             self._show_late(deployment, now, Lag(max(late.in_lists, seconds), max(late.by_id, seconds)), shown)
         else:
             self._cloud.containers.scale(changed, wanted_replicas(changed, now), now)
@@ -170,8 +170,8 @@ class Changes:
         self._world.serving.begin(started.id, self._take(target, SERVING_FAULTS), now)
         booting = replace(
             started,
-            listed_from=started.listed_from + timedelta(seconds=unlisted.in_lists),
-            found_from=started.found_from + timedelta(seconds=unlisted.by_id),
+            listed_from=max(started.listed_from, now + timedelta(seconds=unlisted.in_lists)),
+            found_from=max(started.found_from, now + timedelta(seconds=unlisted.by_id)),
             end=planned_end(faults.values(), started, now),
         )
         return self._cloud.fleet.put(booting), lag_of(faults.get(FaultKind.STATUS_LAG))

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator.market_file import market_file
 
 CURRENCY = "USD"
 CENTS = 100
@@ -136,11 +134,8 @@ def offer_key(cloud: str, shade_instance_type: str) -> str:
     return f"{cloud}/{shade_instance_type}"
 
 
-@lru_cache(maxsize=1)
 def _data() -> Mapping[str, Any]:
-    text = (files("pulumi_cortecs.simulator.shadeform") / "market.yaml").read_text(encoding="utf-8")
-    data: Mapping[str, Any] = yaml.safe_load(text)
-    return data
+    return market_file("pulumi_cortecs.simulator.shadeform")
 
 
 def _with_sources(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -295,7 +295,7 @@ def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: R
     done = subprocess.run(
         ["sh", "-eu", "-c", script.replace("pulumi-cortecs", command)],
         cwd=tmp_path,
-        env={**os.environ, "CORTECS_API_BASE_URL": sim.base_url, "SHADEFORM_BASE_URL": sim.shadeform_url},
+        env={**os.environ, **sim.env()},
         capture_output=True,
         text=True,
         timeout=60,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -289,7 +290,7 @@ def test_a_disk_that_a_stack_has_is_no_orphan(run: Run, backend: Backend) -> Non
 def test_offers_are_those_of_all_clouds_by_price(run: Run, sim: Simulator) -> None:
     document = json.loads(run("offers", "--json", code=0, env=WITHOUT_CREDENTIALS).stdout)
     rows = document["offers"]
-    prices = [float(one["price_per_hour"]) for one in rows]
+    prices = [Decimal(one["price_per_hour"]) for one in rows]
     assert prices == sorted(prices)
     assert {one["cloud"] for one in rows} == {"cortecs", "acme"}
     acme = [(one["id"], one["region"], one["price_per_hour"]) for one in rows if one["cloud"] == "acme"]

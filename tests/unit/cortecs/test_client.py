@@ -183,7 +183,7 @@ def test_an_id_that_is_another_route_is_never_asked_for(client: CortecsClient, s
         "..\\x",
     ):
         for ask in (client.instance, client.delete_instance):
-            with pytest.raises(NotFoundError, match="is not a valid id of a"):
+            with pytest.raises(NotFoundError, match="is not a valid id at"):
                 ask(odd)
     assert simulator.control.requests().counts == before
     assert [instance.instance_id for instance in simulator.control.instances()] == [mine]

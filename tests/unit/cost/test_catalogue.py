@@ -106,7 +106,7 @@ def test_it_answers_what_packs_ask() -> None:
     fitting = [row.hardware_type_id for row in catalogue.fitting("cortecs", "Qwen--Qwen2-7B-Instruct")]
     assert fitting == ["NVIDIA_L4_1", "NVIDIA_L40S_1", "NVIDIA_L4_2"]  # 1.20, 2.10, 2.40
     assert catalogue.currency("cortecs") == "EUR"
-    assert catalogue.clouds == ("cortecs", "shadeform")
+    assert catalogue.clouds == ("cortecs", "gcore", "shadeform")
     assert "invented" in catalogue.sources["cortecs"]
     assert all(
         "invented" in row.provenance or row.hardware_type_id == "NVIDIA_L4_1"

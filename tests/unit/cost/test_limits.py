@@ -156,6 +156,14 @@ def test_what_is_not_on_a_list_is_named_with_what_is() -> None:
     assert texts(nothing.check_allowed(KIND)) == ["A is not allowed by FILE, which allows nothing"]
 
 
+def test_each_of_several_values_has_to_be_on_the_list() -> None:
+    limits = PurchaseLimits((CloudLimits("FILE", {"region": frozenset({"luxembourg-1", "luxembourg-2"})}),))
+    assert limits.check_allowed({"region": ("luxembourg-1", "luxembourg-2")}) == []
+    assert limits.check_allowed({"region": ()}) == []  # none of them is known yet
+    (violation,) = limits.check_allowed({"region": ("luxembourg-2", "frankfurt-1")})
+    assert violation.text == "frankfurt-1 is not allowed by FILE, which allows luxembourg-1, luxembourg-2"
+
+
 def test_the_cap_is_for_one_instance() -> None:
     assert CAP.check_price(eur("2.40")) == []
     assert texts(CAP.check_price(eur("71.04"))) == [
@@ -316,11 +324,13 @@ def test_the_model_of_the_files_is_built_once(tmp_path: Path) -> None:
 
 def test_the_page_shows_limits_that_are_understood_and_a_message_as_it_is(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
-    shown, of_shadeform = re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)
+    shown, *others = re.findall(r"^```json\n(.*?)^```", page, re.M | re.S)
     path = tmp_path / "limits.json"
-    path.write_text(of_shadeform, encoding="utf-8")
-    (lists,) = limits_in_force("shadeform", {}, path).files
-    assert lists.allowed.keys() == {"hardware_type_id", "cloud", "region"}
+    listed = {"shadeform": {"hardware_type_id", "cloud", "region"}, "gcore": {"hardware_type_id", "region"}}
+    for section, (cloud, values) in zip(others, listed.items(), strict=True):
+        path.write_text(section, encoding="utf-8")
+        (lists,) = limits_in_force(cloud, {}, path).files
+        assert lists.allowed.keys() == values
     path.write_text(shown, encoding="utf-8")
     limits = limits_in_force("cortecs", {}, path)
     assert None not in vars(limits.files[0]).values()

@@ -16,6 +16,7 @@ _ROOMS: Final = ("cost", "policy")
 _JUSTIFIED: Final = {
     ("cost/catalogue_diff.py", "(after.amount - before.amount) * 100 / before.amount"): "decimals",
     ("cost/billing.py", "hourly.amount * (billed // _SECOND) / (_HOUR // _SECOND)"): "a decimal by an int",
+    ("cost/quote.py", "hour.amount / 60"): "a decimal by an int",
     ("policy/rules/prices.py", "(now.amount - pinned.amount) * 100 / pinned.amount"): "decimals",
     ("policy/rules/formatting.py", "price.amount / parts"): "a decimal by an int",
     ("cost/suggestions.py", "0.5"): "how alike two names are",

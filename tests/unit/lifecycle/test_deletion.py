@@ -227,7 +227,11 @@ def lost() -> CloudError:
 
 
 def busy() -> CloudError:
-    return UnavailableError("busy", status=409, vendor_message="busy", request_id=None)
+    return UnavailableError("busy", status=503, vendor_message="busy", request_id=None)
+
+
+def conflict() -> CloudError:
+    return UnavailableError("conflict", status=409, vendor_message="it is being deleted", request_id=None)
 
 
 def unauthorized() -> CloudError:
@@ -242,6 +246,24 @@ def test_an_error_that_says_nothing_about_the_instance_is_raised(trouble: object
         room.end()
     assert type(raised.value) is type(trouble())  # type: ignore[operator]
     assert "list" not in room.account.asked
+
+
+def test_a_conflict_with_a_deletion_that_has_begun_is_waited_for(room: Room) -> None:
+    def delete(instance_id: str) -> None:
+        room.account.put(instance_id, "deleting")
+        room.clock.at(5, room.account.machines.clear)
+        raise conflict()
+
+    room.delete = delete
+    room.end()
+    assert room.account.machines == {}
+
+
+def test_a_conflict_with_anything_else_is_an_error(room: Room) -> None:
+    room.delete = refuses(conflict())
+    with pytest.raises(UnavailableError, match="conflict"):
+        room.end()
+    assert room.account.machines.keys() == {"x"}
 
 
 @pytest.mark.parametrize("trouble", [lost, busy, unauthorized])

@@ -109,3 +109,8 @@ def test_clocks_that_are_further_apart_are_both_named(apart: timedelta) -> None:
         "5 minutes"
     )
     assert both in str(failure.value)
+
+
+def test_what_something_else_manages_is_held_back() -> None:
+    (instance,) = find_expired([listed(manager="Gcore's application chat")], [state(until(-1))], NOW)
+    assert instance.skip_reason == "managed by Gcore's application chat"

@@ -13,7 +13,7 @@ from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, billed_amount, quote, run_cost
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.listed_instance import ListedInstance, describe_instance
-from tests.acme.client import Machine
+from tests.acme.client import AcmeClient, Machine
 from tests.acme.cloud import AcmeCloud
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
@@ -96,7 +96,7 @@ def test_a_cloud_without_a_rule_of_its_own_bills_the_second() -> None:
         id="1", plan="small", zone="north", label="", tags={}, status="active", created_at=at(timedelta(minutes=30))
     )
     price = Money.of("0.60", "EUR")
-    cloud = AcmeCloud(Credentials("acme", "https://acme.example", ("key",)), 0, lambda _: price)
+    cloud = AcmeCloud(AcmeClient(Credentials("acme", "https://acme.example", ("key",))), "", 0, lambda _: price)
     instance = describe_instance(cloud, machine, ("plan", "zone"), NOW, cloud.hourly_price)
     assert (instance.ordered, instance.status, str(instance.cost_so_far)) == ("small in north", "running", "0.30 EUR")
 

@@ -130,3 +130,8 @@ def test_arguments_that_are_secret_or_not_reported_may_be_anything() -> None:
 def test_others_can_add_what_they_know() -> None:
     (orphan,) = find_orphans([listed()], [], NOW, {"i": ["noted on this machine"], "j": ["no"]})
     assert orphan.remarks == ("noted on this machine",)
+
+
+def test_what_something_else_manages_is_held_back() -> None:
+    orphan = only(listed(manager="Gcore's application chat"))
+    assert orphan.skip_reason == "managed by Gcore's application chat"

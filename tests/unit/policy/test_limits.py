@@ -21,7 +21,7 @@ from pulumi_cortecs.policy.testing import (
 
 POLICIES = Path(__file__).parents[3] / "policies"
 DEMO: dict[str, Any] = json.loads((POLICIES / "guard" / "limits" / "demo.json").read_text())
-STAGES = ("dev", "staging", "prod", "demo", "demo-shadeform")
+STAGES = ("dev", "staging", "prod", "demo", "demo-shadeform", "demo-gcore", "demo-all")
 
 
 def refusal(limits: dict[str, Any], pack: str = "guard") -> str:

@@ -1,12 +1,19 @@
-"""Pulumi's custom timeouts, as the engine itself reads them: Go's durations."""
+"""Pulumi's custom timeouts, as the engine itself reads them: Go's durations; and the digest of what interrupts a
+service."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from pulumi import CustomTimeouts, ResourceOptions
 
+from pulumi_cortecs.cortecs.kind import ARGUMENTS as CORTECS
+from pulumi_cortecs.gcore.kind import ARGUMENTS as GCORE
 from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT
-from pulumi_cortecs.resources.constructor import create_timeout
+from pulumi_cortecs.provider.kind import ArgumentTable
+from pulumi_cortecs.resources.constructor import create_timeout, service_digest, trigger_digest
+from pulumi_cortecs.shadeform.kind import ARGUMENTS as SHADEFORM
 
 
 def _create(text: str | None) -> ResourceOptions:
@@ -54,3 +61,19 @@ def test_an_unacceptable_wait_is_refused_before_anything_is_bought() -> None:
     # the Endpoint's own check comes after its Instance has been bought
     with pytest.raises(ValueError, match="at most 168 hours; got '169h'"):
         create_timeout(_create("169h"), 1200)
+
+
+def test_only_what_interrupts_the_service_changes_its_digest() -> None:
+    def digest(**values: Any) -> str:
+        return service_digest(GCORE, {**dict.fromkeys(GCORE.interrupting), "listening_port": 80.0, **values})
+
+    at_seven = [{"region_id": 7.0, "scale": {"min": 0.0, "max": 1.0}}]
+    assert digest(containers=at_seven) == digest(containers=[{"region_id": 7, "scale": {"min": 1, "max": 2}}], envs={})
+    assert len({digest(), digest(containers=at_seven), digest(listening_port=81), digest(restart_trigger="1")}) == 4
+
+
+@pytest.mark.parametrize("table", [CORTECS, SHADEFORM])
+def test_the_digest_of_a_restart_is_the_one_in_the_states_of_earlier_versions(table: ArgumentTable) -> None:
+    assert table.interrupting == ("restart_trigger",)
+    assert service_digest(table, {"restart_trigger": "1"}) == trigger_digest("1") == "6b86b273ff34"
+    assert service_digest(table, {"restart_trigger": ""}) == service_digest(table, {}) == ""

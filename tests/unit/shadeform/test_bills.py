@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 from pulumi_cortecs.shadeform.client import ApiInstanceType
-from pulumi_cortecs.shadeform.market import ShadeformMarket
+from pulumi_cortecs.shadeform.market import ShadeformMarket, instance_listings
 from pulumi_cortecs.simulator.api_error import ApiError
 from pulumi_cortecs.simulator.clouds import SimulatorSettings
 from pulumi_cortecs.simulator.faults import FaultKind, FaultMatch
@@ -68,7 +68,7 @@ class Scene:
         self.start = self.world.clock.now()
         self.lives: dict[str, Life] = {}
         rows = [ApiInstanceType.model_validate(serializers.type_json(offer)) for offer in self.cloud.market]
-        self.quotes = ShadeformMarket(lambda: rows)
+        self.quotes = ShadeformMarket(lambda: instance_listings(rows))
         self.later: list[tuple[int, Callable[[], object]]] = []
 
     @property

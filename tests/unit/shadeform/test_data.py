@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
 from pulumi_cortecs import DataSourceError, UnknownIdError, shadeform
-from pulumi_cortecs.shadeform import get_instance, get_instance_types
+from pulumi_cortecs.shadeform import get_instance, get_instance_types, get_volume_types
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.mocked import run
 
@@ -33,7 +34,7 @@ def bought(simulator: Simulator, **more: object) -> str:
 @pytest.mark.usefixtures("at")
 def test_a_type_has_a_row_for_each_region_the_cheapest_first() -> None:
     rows = get_instance_types()
-    prices = [float(row.hourly_price) for row in rows]
+    prices = [Decimal(row.hourly_price) for row in rows]
     assert all(one <= other for one, other in pairwise(prices))
     (cheapest, *_) = rows
     assert (cheapest.cloud, cheapest.region, cheapest.hourly_price) == ("hyperstack", "montreal-canada-2", "0.50")
@@ -60,6 +61,31 @@ def test_rows_can_be_chosen(at: Simulator) -> None:
     assert (gone.region, gone.shade_instance_type, gone.available) == ("desmoines-usa-1", "A6000", False)
     assert {row.region for row in get_instance_types(region="tokyo-japan-5")} == {"tokyo-japan-5"}
     assert get_instance_types("nowhere") == []
+
+
+@pytest.mark.usefixtures("at")
+def test_kinds_of_volumes_come_the_cheapest_first_and_can_be_chosen() -> None:
+    rows = get_volume_types()
+    prices = [float(row.price_per_gb_per_hour) for row in rows]
+    assert prices == sorted(prices)
+    (cheapest, *_) = rows
+    assert (cheapest.cloud, cheapest.region, cheapest.price_per_gb_per_hour, cheapest.currency) == (
+        "hyperstack",
+        "montreal-canada-2",
+        "0.0001",
+        "USD",
+    )
+    assert {type(flag) for row in rows for flag in (row.fixed_size, row.supports_multi_mount)} == {bool}
+    assert {row.cloud for row in get_volume_types("crusoe")} == {"crusoe"}
+    assert {row.region for row in get_volume_types(region="dallas-usa-3")} == {"dallas-usa-3"}
+    assert get_volume_types("nowhere") == []
+
+
+@pytest.mark.usefixtures("at")
+def test_kinds_of_volumes_need_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHADEFORM_API_KEY")
+    with pytest.raises(DataSourceError, match=r"get_volume_types: .*SHADEFORM_API_KEY"):
+        get_volume_types()
 
 
 ORDER_TAG = "pulumi-cortecs:order=key.token.digest"

@@ -43,4 +43,4 @@ def test_what_is_no_object_stays() -> None:
 
 
 def test_every_list_is_emptied_and_nothing_else() -> None:
-    assert with_empty_lists(ANSWER) == {"instances": [], "count": 2}
+    assert with_empty_lists(ANSWER) == {"instances": [], "count": 0}

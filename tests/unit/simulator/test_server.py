@@ -152,9 +152,11 @@ def test_one_line_per_request_and_no_secret_in_any(caplog: pytest.LogCaptureFixt
         assert not any(secret in line for line in lines)
 
 
-def test_a_dropped_connection_shows_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("path", ["/instances", "/instances/"])
+def test_a_dropped_connection_shows_in_the_log(caplog: pytest.LogCaptureFixture, path: str) -> None:
     with caplog.at_level(logging.INFO, logger="pulumi_cortecs.simulator"), running() as sim, sim.client() as api:
         sim.control.fault("lost_answer", path="/instances")
         with pytest.raises(httpx.RemoteProtocolError):
-            api.get("/instances")
-    assert any(" dropped " in record.getMessage() for record in caplog.records)
+            api.get(path)
+    (line,) = [record.getMessage() for record in caplog.records if " dropped " in record.getMessage()]
+    assert line.startswith(f"GET /api/v1{path} dropped ")

@@ -153,4 +153,4 @@ def test_faults_of_serving_hold_for_deployments(api: GcoreClient, sim: Simulator
 def test_lists_may_be_empty(api: GcoreClient, sim: Simulator) -> None:
     api.create()
     sim.control.fault("empty_list", count=1)
-    assert body_of(api.http.get(PATH)) == {"count": 1, "results": []}
+    assert body_of(api.http.get(PATH)) == {"count": 0, "results": []}

@@ -130,6 +130,14 @@ def test_answers_after_an_update_may_be_stale(api: GcoreClient, sim: Simulator, 
     assert (api.status(), api.replicas(), api.info()["image"]) == ("DEPLOYING", [(0, 1)], "vllm/vllm-openai:v2")
 
 
+def test_stale_answers_have_the_regions_of_the_update(api: GcoreClient, sim: Simulator) -> None:
+    sim.control.settings(gcore_stale_after_patch_seconds=5, gcore_stale_arguments=False)
+    api.create(region(7), region(26))
+    sim.control.advance(BOOT)
+    api.update(containers=[region(26)])
+    assert (api.status(), api.replicas()) == ("ACTIVE", [(1, 1)])
+
+
 def test_the_address_of_a_region_answers_once_that_region_is_ready(api: GcoreClient, sim: Simulator) -> None:
     api.create(region(7), region(26))
     sim.control.advance(2 * THIRD)

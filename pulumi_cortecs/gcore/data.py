@@ -1,0 +1,279 @@
+"""Data sources: flavors, regions, capacity, models, quotas and deployments.
+
+They send requests to Gcore from the program's own process, also in previews; each needs the account's key. Each data
+source has two forms, as in Pulumi's own SDKs: `get_x` takes plain values and returns the answer, `get_x_output` takes
+Inputs and returns an Output.
+
+The account is that of `opts.provider`, or of the parent's provider, a `pulumi_cortecs.gcore.Provider`; without one it
+is the environment's, else the stack config's, as for resources. A region is named by its id or its name. Every function
+raises DataSourceError, and TypeError for an Output in place of a plain value and for another package's provider.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+import pulumi
+
+from pulumi_cortecs.gcore.client import VENDOR, GcoreClient
+from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
+from pulumi_cortecs.gcore.market import price_of
+from pulumi_cortecs.gcore.resources import Provider
+from pulumi_cortecs.http.credentials import resolve_credentials
+from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.resources.data_lookup import Config, DataSources
+from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
+
+T = TypeVar("T")
+
+_SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.gcore.Provider")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region with inference. `name` is what programs, policies and limits call it, "luxembourg-2"."""
+
+    id: int
+    name: str
+    display_name: str | None
+    country: str | None
+    state: str | None
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """A flavor in one region: memory is in GiB, `gpu_memory` that of each GPU. `hourly_price` is that of one replica
+    after discount, without tax, a decimal string in `currency`; both are None where Gcore hides prices. `capacity` is
+    the number of replicas that the region has room for. None for values that Gcore does not report."""
+
+    name: str
+    region: str
+    description: str | None
+    cpu: float | None
+    memory: float | None
+    gpu: int | None
+    gpu_model: str | None
+    gpu_memory: float | None
+    hourly_price: str | None
+    currency: str | None
+    capacity: int | None
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The number of replicas of a flavor that a region has room for."""
+
+    region: str
+    region_id: int
+    flavor_name: str
+    capacity: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the catalogue, and the image and port of a deployment that serves it. `model_id` is its name in
+    requests. None for values that Gcore does not report."""
+
+    id: str
+    name: str
+    image_url: str | None
+    port: int | None
+    model_id: str | None
+    default_flavor_name: str | None
+    openai_compatibility: str | None
+    category: str | None
+    developer: str | None
+    description: str | None
+    version: str | None
+    has_eula: bool | None
+    eula_url: str | None
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One quota of the project: its `limit`, what is in `usage`, and what is `requested` for the replicas in
+    question."""
+
+    name: str
+    limit: int
+    usage: int
+    requested: int
+
+
+@dataclass(frozen=True)
+class DeploymentInfo:
+    """A deployment of the project, whoever created it. `containers` are as Gcore reports them. Its variables, command
+    and probes are left out, because they may have secrets. None for values that Gcore does not report (yet)."""
+
+    name: str
+    status: str
+    flavor_name: str
+    image: str | None
+    listening_port: int | None
+    project_id: int | None
+    address: str | None
+    created_at: str | None
+    auth_enabled: bool | None
+    credentials_name: str | None
+    description: str | None
+    timeout: int | None
+    api_keys: tuple[str, ...]
+    containers: tuple[dict[str, Any], ...] = field(hash=False)
+
+
+def get_regions(opts: pulumi.InvokeOptions | None = None) -> list[Region]:
+    """The regions with inference, by id."""
+    return _SOURCES.invoke(opts, _regions)
+
+
+def get_regions_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Region]]:
+    """Like `get_regions`."""
+    return _SOURCES.invoke_output(opts, _regions)
+
+
+def get_flavors(region: int | str, opts: pulumi.InvokeOptions | None = None) -> list[Flavor]:
+    """The flavors with price and capacity in a region, the cheapest first. Asks for the price of each one."""
+    return _SOURCES.invoke(opts, _flavors, region)
+
+
+def get_flavors_output(
+    region: pulumi.Input[int | str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[list[Flavor]]:
+    """Like `get_flavors`, for Inputs."""
+    return _SOURCES.invoke_output(opts, _flavors, region)
+
+
+def get_capacity(
+    region: int | str = "", flavor_name: str = "", opts: pulumi.InvokeOptions | None = None
+) -> list[Capacity]:
+    """The capacity, the most room first: of all regions and flavors, or only of a region or a flavor."""
+    return _SOURCES.invoke(opts, _capacity, region, flavor_name)
+
+
+def get_capacity_output(
+    region: pulumi.Input[int | str] = "",
+    flavor_name: pulumi.Input[str] = "",
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[list[Capacity]]:
+    """Like `get_capacity`, for Inputs."""
+    return _SOURCES.invoke_output(opts, _capacity, region, flavor_name)
+
+
+def get_models(opts: pulumi.InvokeOptions | None = None) -> list[Model]:
+    """The models of the catalogue, by name."""
+    return _SOURCES.invoke(opts, _models)
+
+
+def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Model]]:
+    """Like `get_models`."""
+    return _SOURCES.invoke_output(opts, _models)
+
+
+def get_quota(
+    flavor_name: str, region: int | str, replicas: int = 1, opts: pulumi.InvokeOptions | None = None
+) -> list[Quota]:
+    """The quotas of the project, and what so many further replicas of a flavor would need of them."""
+    return _SOURCES.invoke(opts, _quota, flavor_name, region, replicas)
+
+
+def get_quota_output(
+    flavor_name: pulumi.Input[str],
+    region: pulumi.Input[int | str],
+    replicas: pulumi.Input[int] = 1,
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[list[Quota]]:
+    """Like `get_quota`, for Inputs."""
+    return _SOURCES.invoke_output(opts, _quota, flavor_name, region, replicas)
+
+
+def get_deployment(name: str, opts: pulumi.InvokeOptions | None = None) -> DeploymentInfo:
+    """A deployment as it is now, whoever created it. Raises UnknownIdError."""
+    return _SOURCES.invoke(opts, _deployment, name)
+
+
+def get_deployment_output(
+    name: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[DeploymentInfo]:
+    """Like `get_deployment`, for Inputs."""
+    return _SOURCES.invoke_output(opts, _deployment, name)
+
+
+def _client(config: Config) -> GcoreClient:
+    return GcoreClient(resolve_credentials(CREDENTIALS, os.environ, config))
+
+
+def _regions(config: Config) -> list[Region]:
+    told = sorted(_client(config).regions(), key=lambda region: region.id)
+    return [Region(one.id, one.slug, one.display_name, one.country, one.state) for one in told]
+
+
+def _flavors(config: Config, region: int | str) -> list[Flavor]:
+    client, place = _client(config), _region(config, region)
+    room = {row.flavor_name: row.capacity for row in _capacity(config, place.id, "")}
+    container = {"region_id": place.id, "scale": {"max": 1}}
+    flavors = [(price_of(client.price(told.name, [container])), told) for told in client.flavors()]
+    return [
+        _made(
+            Flavor,
+            told,
+            region=place.name,
+            **{key: _number(getattr(told, key)) for key in ("cpu", "memory", "gpu_memory")},
+            hourly_price=hour and hour.decimal_string(),
+            currency=hour and hour.currency,
+            capacity=room.get(told.name),
+        )
+        for hour, told in sorted(flavors, key=lambda one: (one[0] is None, one[0] and one[0].amount, one[1].name))
+    ]
+
+
+def _capacity(config: Config, region: int | str, flavor_name: str) -> list[Capacity]:
+    wanted = None if region == "" else _region(config, region).id
+    names = {one.id: one.name for one in _regions(config)}
+    rows = [
+        Capacity(names.get(row.region_id, str(row.region_id)), row.region_id, cell.flavor_name, cell.capacity)
+        for row in _client(config).capacity()
+        for cell in row.capacity
+        if wanted in (None, row.region_id) and flavor_name in ("", cell.flavor_name)
+    ]
+    return sorted(rows, key=lambda row: (-row.capacity, row.flavor_name, row.region))
+
+
+def _models(config: Config) -> list[Model]:
+    return [_made(Model, told) for told in sorted(_client(config).models(), key=lambda told: told.name)]
+
+
+def _quota(config: Config, flavor_name: str, region: int | str, replicas: int) -> list[Quota]:
+    container = {"region_id": _region(config, region).id, "scale": {"min": 0, "max": replicas}}
+    rows = _client(config).check_limits(flavor_name, [container]).rows
+    return [Quota(name, *row) for name, row in rows.items()]
+
+
+def _deployment(config: Config, name: str) -> DeploymentInfo:
+    try:
+        told = _client(config).deployment(name)
+    except NotFoundError:
+        raise UnknownIdError(f"{VENDOR} has no deployment {name!r} in this project") from None
+    containers = tuple(container.model_dump() for container in told.containers)
+    return _made(DeploymentInfo, told, api_keys=tuple(told.api_keys or ()), containers=containers)
+
+
+def _region(config: Config, region: int | str) -> Region:
+    regions = _regions(config)
+    found = next((one for one in regions if region in (one.id, one.name, str(one.id))), None)
+    if found is None:
+        names = ", ".join(f"{one.name} ({one.id})" for one in regions)
+        raise DataSourceError(f"{VENDOR} has no inference in region {region!r}; its regions: {names}")
+    return found
+
+
+def _made(form: type[T], told: object, **changed: Any) -> T:
+    """An answer in the form of a data source."""
+    names = {part.name for part in fields(form)}  # type: ignore[arg-type]
+    return form(**{**{name: getattr(told, name) for name in names - changed.keys()}, **changed})
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,309 @@
+"""The description of an InferenceDeployment at Gcore: its credentials, its arguments and their defaults; and that of
+the plain resources. Light: programs import it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_cortecs._tokens import TOKENS
+from pulumi_cortecs.gcore import spec
+from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
+from pulumi_cortecs.lifecycle.times import format_duration, parse_timestamp
+from pulumi_cortecs.provider.arguments import GIVE_UP_AFTER, LIFE_CYCLE
+from pulumi_cortecs.provider.formats import date
+from pulumi_cortecs.provider.imported import connected, imported
+from pulumi_cortecs.provider.kind import (
+    GENERATED,
+    Argument,
+    ArgumentTable,
+    Change,
+    CrudKind,
+    Generated,
+    Inputs,
+    InstanceKind,
+    Reader,
+    Required,
+)
+from pulumi_cortecs.provider.properties import (
+    InvalidValueError,
+    hidden_string,
+    identifier,
+    integer,
+    list_of,
+    mapping_of,
+    object_of,
+    one_of,
+    or_none,
+    string,
+)
+
+if TYPE_CHECKING:
+    from pulumi_cortecs.gcore.client import ApiApiKey, ApiRegistryCredential, GcoreClient
+
+KEY: Final = CredentialKey("gcore:apiKey", "GCORE_API_KEY", "api_key", "gcore:provider:apiKey", secret=True)
+PROJECT_ID: Final = CredentialKey("gcore:projectId", "GCORE_CLOUD_PROJECT_ID", "project_id", "gcore:provider:projectId")
+BASE_URL: Final = CredentialKey("gcore:apiBaseUrl", "GCORE_BASE_URL", "api_base_url", "gcore:provider:apiBaseUrl")
+CREDENTIALS: Final = CredentialSpec(
+    cloud="gcore",
+    vendor="Gcore",
+    source="gcore:provider:source",
+    parts=(KEY, PROJECT_ID),
+    url=BASE_URL,
+    default_url="https://api.gcore.com",
+    account_parts=2,  # another project of the same key is another account
+)
+
+AWS_IAM: Final = "aws-iam"
+MAX_NAME: Final = 30
+"""Characters of a deployment's name."""
+EXPIRY_WARNING_DAYS: Final = 7
+
+_CLIENT: Final = "pulumi_cortecs.gcore.client:GcoreClient"
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_DOTTED_NAME: Final = re.compile(rf"{_NAME.pattern}(\.{_NAME.pattern})*")
+_WORD: Final = r"[a-z0-9]+([._-][a-z0-9]+)*"
+_IMAGE: Final = re.compile(rf"({_WORD}/)*{_WORD}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
+
+
+def _name_of(form: re.Pattern[str], longest: int) -> Reader:
+    """Names of 4 characters or more."""
+    also = ", dots" if form is _DOTTED_NAME else ""
+
+    def reader(value: Any) -> str:
+        name = string(value)
+        if not form.fullmatch(name) or not 4 <= len(name) <= longest:
+            raise InvalidValueError(
+                f"must be 4 to {longest} lower-case letters, digits{also} and hyphens, with neither at an end; "
+                f"got {name!r}"
+            )
+        return name
+
+    return reader
+
+
+def _image(value: Any) -> str:
+    image = string(value)
+    if not _IMAGE.fullmatch(image):
+        raise InvalidValueError(
+            "must be an image such as 'vllm/vllm-openai:v0.10.0', in lower case, without a port and a digest; "
+            f"got {image!r}"
+        )
+    return image
+
+
+def _no_auth_enabled(value: Any) -> str:
+    if value != "":
+        raise InvalidValueError("is not an input any more; give api_keys, the names of the keys that may be used")
+    return ""
+
+
+def _text_of(longest: int) -> Reader:
+    """A text of at most so many characters."""
+
+    def reader(value: Any) -> str:
+        text = string(value)
+        if len(text) > longest:
+            raise InvalidValueError(f"must have at most {longest} characters; got {len(text)}")
+        return text
+
+    return reader
+
+
+def _hidden(value: Any) -> str:
+    if not hidden_string(value):
+        raise InvalidValueError("must not be empty", shows_value=False)
+    return str(value)
+
+
+_AWS_FIELDS: Final = ("aws_access_key_id", "aws_secret_access_key")
+
+
+def _aws_keys(value: Any) -> dict[str, Any]:
+    keys: dict[str, Any] = object_of(dict.fromkeys(_AWS_FIELDS, _hidden), _AWS_FIELDS)(value)
+    if not keys:
+        raise InvalidValueError(f"must have {' and '.join(_AWS_FIELDS)}", shows_value=False)
+    return keys
+
+
+def _optional(
+    read: Reader,
+    default: Any,
+    *,
+    change: Change = Change.UPDATE,
+    priced: bool = False,
+    interrupts: bool = False,
+) -> Argument:
+    # without what interrupts, a preview of any change could not tell whether the Endpoint waits again
+    return Argument(read, default, change, priced, interrupts, in_state_if_default=interrupts)
+
+
+ARGUMENTS: Final = ArgumentTable(
+    "an InferenceDeployment",
+    {
+        "name": Argument(_name_of(_NAME, MAX_NAME), Generated(MAX_NAME)),
+        "flavor_name": Argument(
+            identifier, Required("which hardware should be rented?"), Change.UPDATE, priced=True, interrupts=True
+        ),
+        "image": Argument(_image, Required("which image should run?"), Change.UPDATE, interrupts=True),
+        "listening_port": Argument(
+            integer(1, spec.MAX_PORT),
+            Required("on which port does the image listen?"),
+            Change.UPDATE,
+            interrupts=True,
+        ),
+        "containers": Argument(
+            spec.containers,
+            Required("in which regions, and with how many replicas?"),
+            Change.UPDATE,
+            priced=True,
+            interrupts=spec.regions_of,
+        ),
+        "timeout": _optional(integer(0), 120, priced=True),
+        "api_keys": _optional(lambda value: spec.sorted_names(list_of(identifier)(value)), []),
+        "command": _optional(list_of(string), [], interrupts=True),
+        "credentials_name": _optional(or_none(identifier), "", interrupts=True),
+        "description": _optional(string, ""),
+        # always in the state: the engine hides what a refresh reads where the program's value is a secret
+        "envs": Argument(mapping_of(hidden_string, _VARIABLE), {}, Change.UPDATE, interrupts=True, secret=True),
+        "ingress_opts": _optional(spec.ingress_opts, {}),
+        "logging": _optional(spec.logging, {}),
+        "probes": _optional(spec.probes, {}, interrupts=True),
+        "auth_enabled": _optional(_no_auth_enabled, "", change=Change.NOTHING),
+        GIVE_UP_AFTER: _optional(integer(1), 120, change=Change.NOTHING),
+        **LIFE_CYCLE,
+    },
+)
+
+INSTANCE: Final = InstanceKind(
+    token=TOKENS["gcore.InferenceDeployment"],
+    endpoint_token=TOKENS["gcore.Endpoint"],
+    credentials=CREDENTIALS,
+    arguments=ARGUMENTS,
+    connect=connected("pulumi_cortecs.gcore.cloud:GcoreCloud", _CLIENT),
+    account_market=imported("pulumi_cortecs.gcore.market:live_market"),
+    pinned=imported("pulumi_cortecs.gcore.market:pinned_market"),
+    offers=imported("pulumi_cortecs.gcore.market:offers"),
+    module="pulumi_cortecs.gcore",
+    columns={"name": "name", "flavor_name": "flavor"},
+    named_after="name",
+    ready_timeout=1200,
+    ready_status="ACTIVE",
+    sleeping_status="PENDING",
+    endpoint_arguments=(GIVE_UP_AFTER,),
+)
+
+
+def _expiry(value: Any) -> str:
+    """A date, "" for none, as the vendor gets it."""
+    return _in_utc(date(value)) if value != "" else ""
+
+
+def _in_utc(text: str | None) -> str:
+    seconds = parse_timestamp(text)
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def expiry_warning(inputs: Inputs, now: datetime) -> str:
+    """The warning that a key expires within days, or has expired; "" for none."""
+    expires_at = inputs.get("expires_at")
+    seconds = parse_timestamp(expires_at) if isinstance(expires_at, str) else None
+    left = None if seconds is None else seconds - now.timestamp()
+    if left is None or left > EXPIRY_WARNING_DAYS * 86_400:
+        return ""
+    when = "has expired" if left <= 0 else f"expires in {format_duration(left)}"
+    return f"the key {when} ({expires_at}), and deployments then refuse it; another expires_at makes a new key"
+
+
+def _key_outputs(key: ApiApiKey) -> dict[str, Any]:
+    outputs = {
+        "name": key.name,
+        "description": key.description or "",
+        "expires_at": _in_utc(key.expires_at),
+        "created_at": key.created_at or "",
+        "deployment_names": list(key.deployment_names),
+    }
+    return outputs if key.secret is None else {**outputs, "secret": key.secret}
+
+
+def _registry_outputs(credential: ApiRegistryCredential) -> dict[str, Any]:
+    told = {key: getattr(credential, key) for key in ("name", "registry_url", "username", "project_id")}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _plain(kind: str, **specific: Any) -> CrudKind[GcoreClient, Any]:
+    """A plain resource: `kind` is its name in paths, as the client knows it; its id is its name."""
+    return CrudKind(
+        credentials=CREDENTIALS,
+        instances=INSTANCE,
+        client=imported(_CLIENT),
+        list_all=lambda client: client.all_of(kind),
+        get=lambda client, name: client.one_of(kind, name),
+        create=lambda client, inputs: client.create(kind, {key: value for key, value in inputs.items() if value != ""}),
+        delete=lambda client, name: client.delete(kind, name),
+        id_of=lambda resource: str(resource.name),
+        **specific,
+    )
+
+
+def _put(kind: str) -> Callable[[GcoreClient, str, Inputs], object]:
+    """An update that sends all arguments, but for the name."""
+    return lambda client, name, inputs: client.put(kind, name, {key: inputs[key] for key in inputs if key != "name"})
+
+
+def _argument(read: Reader, why: str, *, secret: bool = False) -> Argument:
+    return Argument(read, Required(why), Change.UPDATE, secret=secret)
+
+
+API_KEY: Final = _plain(
+    "api_keys",
+    name="ApiKey",
+    token=TOKENS["gcore.ApiKey"],
+    arguments=ArgumentTable(
+        "an ApiKey",
+        {
+            "name": Argument(_name_of(_DOTTED_NAME, 63), GENERATED),
+            "description": _optional(_text_of(300), ""),
+            "expires_at": _optional(_expiry, "", change=Change.REPLACE),  # the vendor changes the description only
+        },
+    ),
+    update=lambda client, name, inputs: client.patch("api_keys", name, {"description": inputs["description"]}),
+    outputs=_key_outputs,
+    told_once=frozenset({"secret"}),
+    used_by=lambda key: ", ".join(key.deployment_names),
+    warning=expiry_warning,
+)
+REGISTRY_CREDENTIAL: Final = _plain(
+    "registry_credentials",
+    name="RegistryCredential",
+    token=TOKENS["gcore.RegistryCredential"],
+    arguments=ArgumentTable(
+        "a RegistryCredential",
+        {
+            "registry_url": _argument(identifier, "which registry has the images?"),
+            "username": _argument(identifier, "who may pull the images?"),
+            "password": _argument(_hidden, "which password does the user have?", secret=True),
+            "name": Argument(_name_of(_NAME, 63), GENERATED),
+        },
+    ),
+    update=_put("registry_credentials"),
+    outputs=_registry_outputs,
+)
+SECRET: Final = _plain(
+    "secrets",
+    name="Secret",
+    token=TOKENS["gcore.Secret"],
+    arguments=ArgumentTable(
+        "a Secret",
+        {
+            "data": _argument(_aws_keys, "which AWS keys may read the queue?", secret=True),
+            "type": _optional(one_of(AWS_IAM), AWS_IAM),
+            "name": Argument(_name_of(_DOTTED_NAME, 63), GENERATED),
+        },
+    ),
+    update=_put("secrets"),
+    outputs=lambda secret: {"name": secret.name, "type": secret.type, "data": secret.data.model_dump()},
+)

@@ -1,0 +1,150 @@
+"""Resources that have a name of their own in their account: the name that check makes for one, and what an earlier run
+has created under it.
+
+A name that check has made (generated_names.py) proves whose resource it is, from any machine; one that the program
+gives does not, because anybody may have chosen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.lifecycle.cloud import Arguments, NamesInstances
+from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, ResourceKey
+from pulumi_cortecs.lifecycle.purchases import AmbiguousPurchaseError, RecoveredInstance
+from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
+from pulumi_cortecs.provider import accounts, host, reviewed_inputs, session
+from pulumi_cortecs.provider.accounts import Account
+from pulumi_cortecs.provider.generated_names import generated_name, prefix_of
+from pulumi_cortecs.provider.kind import Generated, ResourceKind
+
+NAME: Final = "name"
+"""The argument that every named resource has."""
+
+
+_LISTING_MAX_AGE: Final = 5.0
+"""Seconds that the list may be old by which a name is chosen."""
+
+
+class NameTakenError(Exception):
+    """Something that is not this resource's has its name. The text has the next step."""
+
+
+def has_generated_name(kind: ResourceKind) -> bool:
+    """Returns whether check makes the names of the type's resources, where the program gives none."""
+    return NAME in kind.arguments and isinstance(kind.arguments[NAME].default, Generated)
+
+
+def next_name(kind: ResourceKind, olds: Mapping[str, Any]) -> tuple[str, bool]:
+    """The name of a new resource that replaces the one of `olds`, if there is one; and whether it replaces one."""
+    if NAME in olds:
+        return _make_name(kind, str(olds[NAME])), True
+    return _first_name(kind)
+
+
+def record_former_name(olds: Mapping[str, Any]) -> None:
+    """Records the name of the resource's row, for the second check of a replacement, which does not get it."""
+    if olds:
+        session.current().former_names[host.current_call().urn] = str(olds.get(NAME, ""))
+
+
+def has_former_name(inputs: Mapping[str, Any]) -> bool:
+    """Returns whether the inputs of a replacement still have the name of the resource that it replaces."""
+    return bool(inputs.get(NAME) == session.current().former_names.get(host.current_call().urn, ""))
+
+
+def changed_since_review(kind: ResourceKind, inputs: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
+    """The arguments of a purchase that differ from the reviewed ones; a name that check has made since is none."""
+    changed = reviewed_inputs.changed_arguments(kind, inputs, shown)
+    return [key for key in changed if key != NAME or not is_generated(host.current_call().urn, str(inputs.get(NAME)))]
+
+
+def _make_name(kind: ResourceKind, former: str) -> str:
+    urn, default = host.current_call().urn, kind.arguments[NAME].default
+    assert isinstance(default, Generated)
+    name = generated_name(accounts.order_key(urn), former, default.max_length)
+    session.current().generated_names[urn] = name
+    return name
+
+
+def _first_name(kind: ResourceKind) -> tuple[str, bool]:
+    """The name of a new resource. `up --replace` passes no old inputs, so it may be a replacement: then the state has
+    the old resource, whose name begins the same."""
+    name, urn = _make_name(kind, ""), host.current_call().urn
+    with suppress(CloudError):
+        account = accounts.account(kind)
+        listed = account.poller.snapshot(max_age=_LISTING_MAX_AGE).instances
+        names = {key: str(account.cloud.reported_inputs(one).get(NAME)) for key, one in listed.items()}
+        alike = {key: other for key, other in names.items() if prefix_of(other) == prefix_of(name)}
+        rows = (account.recovery.creations.rows(urn) or {}) if alike else {}
+        former = [other for key, other in sorted(alike.items()) if rows.get(key) == urn]
+        if former:
+            made = (_make_name(kind, other) for other in former)
+            return next(other for other in made if other not in former), True
+    return name, False
+
+
+def recover_by_name(
+    account: Account, key: ResourceKey, ordered: Arguments, name: str, began_at: float
+) -> RecoveredInstance[Any] | None:
+    """The resource that an earlier run has created for this one and that no state has, or None. `began_at`: the time at
+    which this creation began. Raises NameTakenError, and what OrderRecovery.recover raises."""
+    problem: AmbiguousPurchaseError | UnclaimedPurchaseError | None = None
+    # by a name that the program gives, the instance of an order without an answer is only inferred
+    inferred = not is_generated(key.urn, name) and any(
+        order.instance_id is None for order in _orders(account, account.log.journal.open_orders, key)
+    )
+    try:
+        if (recovered := account.recovery.recover(key, ordered, began_at)) is not None:
+            return replace(recovered, inferred=recovered.inferred or inferred)
+    except (AmbiguousPurchaseError, UnclaimedPurchaseError) as error:
+        problem = error  # the name may still prove whose it is
+    existing = _find_by_name(account, name, began_at)
+    if existing is None:
+        if problem is not None:
+            raise problem
+        return None
+    resource_id = account.cloud.id_of(existing)
+    owners = account.recovery.creations.find_owners(key.urn)
+    owner = (owners or {}).get(resource_id)
+    if owner is None and (is_generated(key.urn, name) or _has_ordered(account, key, resource_id)):
+        return RecoveredInstance(resource_id, existing)
+    whose = "no order of this resource has created it" if owner is None else f"{owner.name} has it"
+    if owner is not None and owner.urn == key.urn:
+        next_step = "set delete_before_replace=True, or leave name out, so that a new one is made"
+    else:
+        next_step = "choose another name, or leave it out, so that one is made"
+    raise NameTakenError(f"name: {name!r} exists already ({resource_id}); {whose}; {next_step}")
+
+
+def is_generated(urn: str, name: str) -> bool:
+    """Returns whether check has made the name for this resource."""
+    return session.current().generated_names.get(urn) == name
+
+
+def _find_by_name(account: Account, name: str, not_before: float) -> Any | None:
+    """The resource of this name. The list may still have a deleted one, so the vendor is asked for it by id, too."""
+    cloud = account.cloud
+    assert isinstance(cloud, NamesInstances)
+    listed = account.poller.snapshot(max_age=float("inf"), not_before=not_before).instances
+    resource_id = next((key for key, resource in listed.items() if cloud.name_of(resource) == name), None)
+    return None if resource_id is None else cloud.get_instance(resource_id)
+
+
+def _has_ordered(account: Account, key: ResourceKey, resource_id: str) -> bool:
+    """Returns whether the journal says that an order for this resource has created it."""
+    return any(order.instance_id == resource_id for order in _orders(account, account.log.journal.closed_orders, key))
+
+
+def _orders(
+    account: Account, select: Callable[[ResourceKey], list[OrderRecord]], key: ResourceKey
+) -> list[OrderRecord]:
+    try:
+        return select(key)
+    except JournalError as error:
+        account.log.on_journal_error(error)
+        return []

@@ -1,0 +1,94 @@
+"""A deployment at Gcore on the real engine: the example's life, and what is different there."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.simulator import Control, Simulator
+from pulumi_cortecs.simulator.gcore.control_client import GcoreLedgerEntry
+from tests.engine.pulumi import Stack
+from tests.engine.test_shadeform import QUESTION
+
+_EXAMPLE = (Path(__file__).parents[2] / "examples" / "gcore_autoscale" / "__main__.py").read_text()
+_DEPLOYMENT = "/cloud/v3/inference/{project_id}/deployments/{name}"
+_PATCH, _START, _STOP = f"PATCH {_DEPLOYMENT}", f"POST {_DEPLOYMENT}/start", f"POST {_DEPLOYMENT}/stop"
+
+
+def changed(before: str, after: str) -> str:
+    """The example with another text in the place of one that it has."""
+    assert before in _EXAMPLE
+    return _EXAMPLE.replace(before, after)
+
+
+def ask(stack: Stack) -> tuple[int, int]:
+    """The status of the answer to an OpenAI request without a key, and with that of the stack's outputs."""
+    outputs = json.loads(stack.run("stack", "output", "--json", "--show-secrets").text)
+    requests = ({}, {"Authorization": f"Bearer {outputs['key']}"})
+    answers = [
+        httpx.post(f"{outputs['base_url']}/chat/completions", json=QUESTION, headers=headers, trust_env=False)
+        for headers in requests
+    ]
+    return answers[0].status_code, answers[1].status_code
+
+
+def open_replicas(control: Control) -> int:
+    """The number of replicas that are billed."""
+    return len(control.ledger().open)
+
+
+def test_the_example_scales_by_load_and_in_place_stops_starts_and_ends(stack: Stack, simulator: Simulator) -> None:
+    control = simulator.control
+    stack.program(_EXAMPLE)
+    bought = stack.up().text
+    assert "ACTIVE, 2/2 regions" in bought
+    assert "warning" not in bought
+    (instance,) = control.instances()
+    assert ask(stack) == (401, 200)
+    assert (stack.outputs()["quote"]["hourly_min"], stack.outputs()["quote"]["hourly_total"]) == ("0.00", "3.60")
+    stack.up("--expect-no-changes")
+
+    control.advance(3600)  # nobody asks: no replica, which is no drift
+    assert (open_replicas(control), control.instances()[0].status) == (0, "PENDING")
+    stack.drift(expect=0)
+
+    stack.program(changed("max=1", "max=2"))
+    shown = stack.preview("--diff").text
+    assert '~ hourly_total    : "3.60" => "7.20"' in shown
+    assert "spec_digest" not in shown  # it goes on serving, so its Endpoint does not wait again
+    stack.up()
+    control.gcore_set_load(instance.instance_id, 2)
+    control.advance(60)
+    assert (open_replicas(control), stack.outputs()["quote"]["hourly_total"]) == (4, "7.20")
+    assert (control.requests().count(_PATCH), control.requests().count(_STOP)) == (1, 0)
+
+    with simulator.gcore_client() as console:
+        console.patch(f"/cloud/v3/inference/1/deployments/{instance.instance_id}", json={"api_keys": []})
+    stack.program(changed("max=1", "max=3").replace("timeout=900", 'state="stopped", timeout=900'))
+    stopped = stack.up("--refresh").text
+    assert "DISABLED" in stopped
+    assert (open_replicas(control), control.instances()[0].status) == (0, "DISABLED")
+    quote = stack.outputs()["quote"]
+    assert (quote["while_stopped"], quote["hourly_total"]) == ("0 while stopped", "10.80")
+    assert control.instances()[0].answer["api_keys"]  # as the program has it
+
+    stack.program(_EXAMPLE)
+    stack.up()
+    assert (control.requests().count(_START), control.requests().count(_STOP)) == (1, 1)
+    assert [one.instance_id for one in control.instances()] == [instance.instance_id]
+
+    stack.destroy()
+    assert (control.ledger().open, stack.resources()) == ((), [])
+    assert control.ledger().totals["USD"] == sum(map(_cost, control.ledger().entries), Money.zero("USD"))
+
+
+def _cost(entry: object) -> Money:
+    """The bill of one replica by the quoted price of a minute."""
+    assert isinstance(entry, GcoreLedgerEntry)
+    assert entry.ended_at is not None
+    seconds = (entry.ended_at - entry.billed_from).total_seconds() if entry.billed_from else 0
+    return Money.of("0.03", "USD") * Decimal(-(-seconds // 60))
