@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.gcore.client import VENDOR, ApiContainer, ApiDeployment, GcoreClient
-from pulumi_cortecs.gcore.quota import order_problems
+from pulumi_cortecs.gcore.quota import SharedSupply, order_problems
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
@@ -68,6 +68,7 @@ class GcoreCloud(
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._lock = threading.Lock()
+        self._supply = SharedSupply(self.client)
         self._tasks: dict[str, str] = {}
         self._names: dict[int, str] = {}
         """The regions' names for texts, as far as quotes have told them."""
@@ -120,7 +121,7 @@ class GcoreCloud(
         return [line.message for line in reversed(self.client.logs(instance_id, _LOG_LINES)[:_LOG_LINES])]
 
     def order_problems(self, inputs: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[OrderProblem]:
-        return order_problems(self.client, inputs, current)
+        return order_problems(self._supply, inputs, current)
 
     def id_of(self, instance: ApiDeployment) -> str:
         return instance.name
