@@ -319,8 +319,11 @@ def test_orders_that_come_at_once_share_the_answers_about_quota_and_room(client:
             return times[0]
 
         def __getattr__(self, name: str) -> Any:
-            sent.append(name)
-            return getattr(client, name)
+            def call(*args: Any) -> Any:
+                sent.append(name)
+                return getattr(client, name)(*args)
+
+            return call
 
     supply = SharedSupply(Counting())  # type: ignore[arg-type]
     for _ in range(3):
