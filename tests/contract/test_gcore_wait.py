@@ -97,6 +97,15 @@ def test_an_error_that_stays_ends_the_wait_with_the_last_lines_of_the_log(
     assert statuses == {"keep": ["PARTIALLYDEPLOYED"], "stop": ["DISABLED"], "delete": []}[on_timeout]
 
 
+def test_the_lines_of_a_log_have_no_secret_of_the_program(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("container_error", region_id="7")
+    program = {**TWO_REGIONS, "image": "shop/hunter2", "envs": {"TOKEN": "hunter2"}}
+    made = host.instance("chat", of=GCORE).buy(program)
+    with pytest.raises(CallFailedError, match=r"its last log lines: Pulling image shop/\[redacted\]") as failed:
+        host.endpoint("chat", of=GCORE).create(wanted(made, give_up_after=1))
+    assert "hunter2" not in str(failed.value)
+
+
 def test_what_sleeps_without_replicas_is_ready(host: Host, simulator: Simulator) -> None:
     simulator.control.settings(gcore_create_at_zero=True)
     made = host.instance("chat", of=GCORE).buy(
