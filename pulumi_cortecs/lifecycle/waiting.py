@@ -124,14 +124,17 @@ class _Watch(Generic[T]):
         """Records the errors of a starting instance. Raises FailedWhileWaitingError for one that has stayed the same
         for `give_up_after` seconds."""
         self._ready_listings.clear()
-        if not isinstance(self.cloud, ReportsErrors):
-            return
-        if (text := self.cloud.standing_error(instance)) != self._error:
+        if isinstance(self.cloud, ReportsErrors):
+            self.record_error(self.cloud.standing_error(instance), instance_id, now)
+
+    def record_error(self, text: str, instance_id: str, now: float) -> None:
+        """Records what keeps an instance from being ready, "" for nothing. Raises FailedWhileWaitingError."""
+        if text != self._error:
             self._error, self._error_since = text, now
         if text and now - self._error_since >= self.give_up_after:
             lines: list[str] = []
             with suppress(CloudError):
-                lines = self.cloud.last_log_lines(instance_id)
+                lines = self.cloud.last_log_lines(instance_id) if isinstance(self.cloud, ReportsErrors) else []
             log = f"; its last log lines: {' | '.join(lines)}" if lines else ""
             raise FailedWhileWaitingError(f"{text}, the same for {self.give_up_after:.0f} s{log}")
 
@@ -200,6 +203,7 @@ class Wait(Generic[T]):
                     watch.record_starting(instance, instance_id, self.clock.now())
                 elif missing := watch.missing_text(instance, listing):
                     last = f"{last}, {missing}"
+                    watch.record_error(last, instance_id, self.clock.now())  # some changes may never be carried out
                 elif readiness.check(instance):
                     if reported:
                         report(last)

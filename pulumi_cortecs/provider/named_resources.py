@@ -111,13 +111,16 @@ def recover_by_name(
     resource_id = account.cloud.id_of(existing)
     owners = account.recovery.creations.find_owners(key.urn)
     owner = (owners or {}).get(resource_id)
-    if owner is None and (is_generated(key.urn, name) or _has_ordered(account, key, resource_id)):
+    is_its_own = is_generated(key.urn, name) or _has_ordered(account, key, resource_id)
+    if owners is not None and owner is None and is_its_own:
         return RecoveredInstance(resource_id, existing)
     whose = "no order of this resource has created it" if owner is None else f"{owner.name} has it"
+    next_step = "choose another name, or leave it out, so that one is made"
     if owner is not None and owner.urn == key.urn:
         next_step = "set delete_before_replace=True, or leave name out, so that a new one is made"
-    else:
-        next_step = "choose another name, or leave it out, so that one is made"
+    elif owners is None and is_its_own:  # it may be the one that is being replaced
+        whose = "whether a row of the stack has it is not known, because the state cannot be read"
+        next_step = "run `pulumi up` again when it can"
     raise NameTakenError(f"name: {name!r} exists already ({resource_id}); {whose}; {next_step}")
 
 

@@ -120,7 +120,7 @@ def between(simulator: Simulator) -> Iterator[Proxy]:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_DELETE = serve
+            do_GET = do_POST = do_PATCH = do_DELETE = serve
 
             def date_time_string(self, timestamp: float | None = None) -> str:
                 return super().date_time_string(timestamp) if proxy.date is None else proxy.date

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.clouds.case import Arguments
 from tests.stateful.engine import Row, Stack
-from tests.stateful.scene import Refusal, Scene, Wrong, as_wanted
+from tests.stateful.scene import Refusal, Scene, Wrong, unlike
 from tests.ways_on import tells_of_what_is_left, ways_on
 
 _TRIES: Final = 6
@@ -123,6 +123,9 @@ class User:
             scene.counts["stuck, and stopped in the console"] += scene.stop_what_is_stuck()
         if failed := {urn.rpartition("::")[2] for urn in _FAILED.findall(errors)}:
             scene.counts["failed, and replaced"] += len(failed)
+            for name in failed & stack.program.keys():  # what is adopted would be adopted once more
+                said = {key: value for key, value in stack.program[name].items() if key != "adopt_id"}
+                stack.program = {**stack.program, name: said}
             self.goes_on_with_replacing(stack, failed & stack.program.keys())
         if inferred := {row.name for row in stack.rows if row.id in _INFERRED.findall(errors)}:
             scene.counts["inferred, another's, and replaced"] += len(inferred)
@@ -233,8 +236,15 @@ class User:
             for row in rows:
                 if row.id not in alive:
                     scene.note(Wrong.DEAD_ROW, row.id)
-                elif not as_wanted({**self._defaults, **row.inputs}, alive[row.id]) or not _says(stack.program, row):
-                    scene.note(Wrong.OTHERWISE, f"{row.id} is not as {row.name} says")
+                elif differing := [
+                    *(
+                        unlike({**self._defaults, **row.inputs}, alive[row.id])
+                        if row.id not in scene.used_again
+                        else ()
+                    ),
+                    *_unsaid(stack.program, row),
+                ]:
+                    scene.note(Wrong.OTHERWISE, f"{row.id} is not as {row.name} says: {', '.join(differing)}")
                 elif row.endpoint is None or row.endpoint.inputs["instance_id"] != row.id:
                     scene.note(Wrong.OTHERWISE, f"{row.name} has no Endpoint of its own")
         recorded = {row.id: row for stack in stacks for row in stack.rows}
@@ -266,5 +276,6 @@ class User:
         return any(urn == stack.urn(name) for stack in stacks for name in stack.program)
 
 
-def _says(program: Mapping[str, Arguments], row: Row) -> bool:
-    return all(row.inputs.get(key) == value for key, value in program.get(row.name, {}).items())
+def _unsaid(program: Mapping[str, Arguments], row: Row) -> list[str]:
+    """The arguments of the program that its row has otherwise."""
+    return [key for key, value in program.get(row.name, {}).items() if row.inputs.get(key) != value]

@@ -151,6 +151,14 @@ def test_an_error_that_stays_ends_the_wait_with_the_log(room: Room) -> None:
     assert 120 <= room.passed <= 126
 
 
+def test_a_change_that_is_never_carried_out_ends_the_wait(room: Room) -> None:
+    room.put("running", OLD)
+    text = "^running, still reported with another size, the same for 120 s"
+    with pytest.raises(FailedWhileWaitingError, match=text):
+        room.wait(listings=2, give_up_after=120)
+    assert 120 <= room.passed <= 126
+
+
 def test_an_error_that_changes_or_goes_is_waited_for(room: Room) -> None:
     room.put("pending")
     began = room.began_at
