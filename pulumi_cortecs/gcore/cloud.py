@@ -100,14 +100,16 @@ class GcoreCloud(
 
     def stop(self, instance_id: str) -> ApiDeployment | None:
         self.client.stop_deployment(instance_id)
+        self._record_task(instance_id, [])
         return None
 
     def start(self, instance_id: str) -> None:
         self.client.start_deployment(instance_id)
+        self._record_task(instance_id, [])
 
-    def last_task(self, instance_id: str) -> str:
+    def last_task(self, instance_id: str) -> str | None:
         with self._lock:
-            return self._tasks.get(instance_id, "")
+            return self._tasks.get(instance_id)
 
     def task_progress(self, task_id: str) -> str:
         try:
@@ -220,7 +222,7 @@ class GcoreCloud(
         return self._names.get(row.region_id, f"region {row.region_id}")
 
     def _record_task(self, name: str, tasks: Sequence[str]) -> None:
-        """Records the last of a request's tasks; none for a request that changes nothing."""
+        """Records the last of a request's tasks; starts, stops and changes of nothing have none."""
         with self._lock:
             self._tasks[name] = tasks[-1] if tasks else ""
 

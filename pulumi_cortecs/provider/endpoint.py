@@ -232,8 +232,10 @@ def _change(kind: InstanceKind, account: Account, instance_id: str, *, restarted
     cloud, row = account.cloud, instance_records.row_of(kind, instance_id)
     if not isinstance(cloud, HasTasks):
         return AwaitedChange()
+    recorded = "" if row is None else row.task
+    task = cloud.last_task(instance_id)
     return AwaitedChange(
-        cloud.last_task(instance_id) or ("" if row is None else row.task),
+        recorded if task is None else task,
         lambda instance: delivery.missing_text(kind, cloud, instance),
         listings=2 if restarted else 1,
     )

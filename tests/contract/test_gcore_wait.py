@@ -144,3 +144,20 @@ def test_a_change_without_a_task_in_its_answer_is_not_waited_for_as_one(host: Ho
     made = host.instance("chat", of=GCORE).buy(PROGRAM)
     assert "task" not in made.outs
     assert host.endpoint("chat", of=GCORE).create(wanted(made)).outs["status"] == "ACTIVE"
+
+
+def test_a_failed_task_counts_until_the_next_start(host: Host, start_host: StartHost, simulator: Simulator) -> None:
+    simulator.control.fault("task_error", method="PATCH", after_side_effect=True)
+    resource = host.instance("chat", of=GCORE)
+    inputs = resource.check(PROGRAM).inputs
+    made = resource.create(inputs)
+    news = resource.check({**PROGRAM, "image": "vllm/vllm-openai:v0.11.0"}, inputs).inputs
+    changed = resource.update(made, news)
+    with pytest.raises(CallFailedError, match=r"task \S+ failed: Internal error"):
+        host.endpoint("chat", of=GCORE).create(wanted(changed))
+    later = start_host(before=IMPATIENT)
+    resource = later.instance("chat", of=GCORE)
+    stopped = resource.update(changed, {**news, "state": "stopped"})
+    started = resource.update(stopped, news)
+    assert "task" not in started.outs
+    assert later.endpoint("chat", of=GCORE).create(wanted(started)).outs["status"] == "ACTIVE"
