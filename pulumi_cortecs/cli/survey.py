@@ -323,7 +323,7 @@ def instance_as_json(instance: ListedInstance, survey: Survey) -> dict[str, obje
     """An instance for JSON; null for values that the vendor leaves out. An argument that has the name of another field
     is prefixed: the `cloud` of an order at Shadeform is `shadeform_cloud`."""
     is_instance = instance.noun == "instance"
-    keys = survey.kind.arguments.replacing if is_instance else instance.arguments
+    keys = survey.kind.arguments.purchased if is_instance else instance.arguments
     fields = {
         "cloud": survey.kind.cloud,
         "id": instance.instance_id,

@@ -6,8 +6,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final
 
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.billing import run_cost
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.gcore.client import VENDOR, ApiContainer, ApiDeployment, GcoreClient
 from pulumi_cortecs.gcore.kind import ARGUMENTS
@@ -146,6 +149,9 @@ class GcoreCloud(
     def is_billed(self, instance: ApiDeployment) -> bool:
         """True also for one without replicas: a request starts them."""
         return self.phase(instance) not in (Phase.STOPPED, Phase.DELETING)
+
+    def run_cost(self, instance: ApiDeployment, hourly: Money, ran_for: timedelta) -> Money | None:
+        return run_cost(hourly, timedelta(minutes=1), ran_for)
 
     def started_at(self, instance: ApiDeployment) -> float | None:
         return parse_timestamp(instance.created_at)
