@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.gcore.client import VENDOR, ApiContainer, ApiDeployment, GcoreClient
+from pulumi_cortecs.gcore.kind import ARGUMENTS
 from pulumi_cortecs.gcore.quota import SharedSupply, order_problems
 from pulumi_cortecs.http.errors import NotFoundError
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
@@ -33,6 +34,8 @@ from pulumi_cortecs.lifecycle.cloud import (
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.provider.arguments import vendor_arguments
+from pulumi_cortecs.provider.kind import Change
 
 STATUSES: Final[Mapping[str, Phase]] = {
     "DEPLOYING": Phase.STARTING,
@@ -42,6 +45,7 @@ STATUSES: Final[Mapping[str, Phase]] = {
     "DISABLED": Phase.STOPPED,
     "DELETING": Phase.DELETING,
 }
+_ORDERED: Final = tuple(key for key in vendor_arguments(ARGUMENTS) if ARGUMENTS[key].change is not Change.NOTHING)
 _SLEEPING: Final = "PENDING"
 _FINISHED, _FAILED = "FINISHED", "ERROR"
 _LOG_LINES: Final = 5
@@ -84,7 +88,7 @@ class GcoreCloud(
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiDeployment]:
         name = str(inputs["name"])
-        self._record_task(name, self.client.create_deployment(spec.order_body(inputs, _region_ids(inputs))))
+        self._record_task(name, self.client.create_deployment(order_body(inputs)))
         return OrderAnswer(name)
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
@@ -96,14 +100,16 @@ class GcoreCloud(
 
     def stop(self, instance_id: str) -> ApiDeployment | None:
         self.client.stop_deployment(instance_id)
+        self._record_task(instance_id, [])
         return None
 
     def start(self, instance_id: str) -> None:
         self.client.start_deployment(instance_id)
+        self._record_task(instance_id, [])
 
-    def last_task(self, instance_id: str) -> str:
+    def last_task(self, instance_id: str) -> str | None:
         with self._lock:
-            return self._tasks.get(instance_id, "")
+            return self._tasks.get(instance_id)
 
     def task_progress(self, task_id: str) -> str:
         try:
@@ -158,9 +164,9 @@ class GcoreCloud(
             "credentials_name": instance.credentials_name or "",
             "description": instance.description or "",
             "envs": dict(instance.envs or {}),
-            "ingress_opts": spec.minimal_ingress(instance.ingress_opts),
-            "logging": spec.minimal_logging(instance.logging),
-            "probes": spec.minimal_probes(instance.probes),
+            "ingress_opts": spec.INGRESS.minimal(instance.ingress_opts),
+            "logging": spec.LOGGING.minimal(instance.logging),
+            "probes": spec.PROBES.minimal(instance.probes),
         }
 
     def reported_like(self, instance: ApiDeployment, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -216,9 +222,16 @@ class GcoreCloud(
         return self._names.get(row.region_id, f"region {row.region_id}")
 
     def _record_task(self, name: str, tasks: Sequence[str]) -> None:
-        """Records the last of a request's tasks; none for a request that changes nothing."""
+        """Records the last of a request's tasks; starts, stops and changes of nothing have none."""
         with self._lock:
             self._tasks[name] = tasks[-1] if tasks else ""
+
+
+def order_body(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an order for check's inputs, without what is empty: an image of the catalogue has probes of its
+    own."""
+    keys = [key for key in _ORDERED if inputs.get(key) not in (None, "", [], {})]
+    return spec.body_of(inputs, keys, _region_ids(inputs))
 
 
 def _reported_keys(instance: ApiDeployment) -> dict[str, Any]:

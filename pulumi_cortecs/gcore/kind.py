@@ -169,9 +169,9 @@ ARGUMENTS: Final = ArgumentTable(
         "description": _optional(string, ""),
         # always in the state: the engine hides what a refresh reads where the program's value is a secret
         "envs": Argument(mapping_of(hidden_string, _VARIABLE), {}, Change.UPDATE, interrupts=True, secret=True),
-        "ingress_opts": _optional(spec.ingress_opts, {}),
-        "logging": _optional(spec.logging, {}),
-        "probes": _optional(spec.probes, {}, interrupts=True),
+        "ingress_opts": _optional(spec.INGRESS.read_minimal, {}),
+        "logging": _optional(spec.LOGGING.read_minimal, {}),
+        "probes": _optional(spec.PROBES.read_minimal, {}, interrupts=True),
         "auth_enabled": _optional(_no_auth_enabled, "", change=Change.NOTHING),
         GIVE_UP_AFTER: _optional(integer(1), 120, change=Change.NOTHING),
         **LIFE_CYCLE,

@@ -541,7 +541,8 @@ def _task(account: Account, instance_id: str, olds: Mapping[str, Any]) -> str:
     """The vendor's task of the last order or change of an instance, this process's or the state's; "" for none."""
     if not isinstance(account.cloud, HasTasks):
         return ""
-    return account.cloud.last_task(instance_id) or str(olds.get("task", ""))
+    task = account.cloud.last_task(instance_id)
+    return str(olds.get("task", "")) if task is None else task
 
 
 def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:

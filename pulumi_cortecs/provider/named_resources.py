@@ -118,6 +118,8 @@ def recover_by_name(
     next_step = "choose another name, or leave it out, so that one is made"
     if owner is not None and owner.urn == key.urn:
         next_step = "set delete_before_replace=True, or leave name out, so that a new one is made"
+        if is_generated(key.urn, name):  # the row could not be seen when check made it
+            next_step = "run `pulumi up` again, which makes another one"
     elif owners is None and is_its_own:  # it may be the one that is being replaced
         whose = "whether a row of the stack has it is not known, because the state cannot be read"
         next_step = "run `pulumi up` again when it can"

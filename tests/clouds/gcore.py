@@ -195,6 +195,8 @@ GCORE: Final = CloudCase(
     adopting=PROGRAM,
     updated={"description": "again", "envs": {"AGAIN": "yes"}},
     replacing={"name": "another-name"},
+    # a name shows what exists: what check has made is taken over by it, and what the program gives is refused
+    unneeded=frozenset({"refused-note", "state", "clock", "closed"}),
     order=f"POST {_DEPLOYMENTS}",
     list=f"GET {_DEPLOYMENTS}",
     one=f"GET {_DEPLOYMENTS}/{{name}}",

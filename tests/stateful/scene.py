@@ -74,6 +74,7 @@ class Wrong(str, Enum):
     LEFT_OPEN = "order left open"
     UNRECORDED = "waited for before it was in the state"
     REFUSED_FOR_NOTHING = "refused, and nothing fits"
+    REFUSED_OWN = "refused, and its own order in the journal has bought it"
     REFUSED_ALONE = "refused because of an earlier creation, in an exclusive account"
 
 
@@ -456,6 +457,10 @@ class Scene:
         as_begun = all(arguments.get(key) == inputs.get(key) for arguments in begun for key in self._replacing)
         if self.exclusive and because_of_a_state and as_begun:
             self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
+        if "no order of this resource has created it" in text and any(
+            self._is_in_journal_of(stack.urn(name), instance_id) for instance_id in ids
+        ):
+            self.note(Wrong.REFUSED_OWN, f"{name}: {text}")
         if self._is_taken_name(stack, name, inputs):
             return
         fitting = {
@@ -467,10 +472,17 @@ class Scene:
         ):
             self.note(Wrong.REFUSED_FOR_NOTHING, f"{name}: {text}")
 
+    def _is_in_journal_of(self, urn: str, instance_id: str) -> bool:
+        """Returns whether the journal has the order by which this resource has bought an instance, as long as nothing
+        went wrong but a death, and the order was not refused."""
+        bought = self.bought.get(instance_id)
+        return bought is not None and bought.urn == urn and bought.undisturbed and not self._lost
+
     def _is_taken_name(self, stack: Stack, name: str, inputs: Mapping[str, Any]) -> bool:
-        """Returns whether the program gives the resource a name that another row's instance has, or whether no state
-        can be read that would tell so of its own."""
-        given = inputs.get("name") if self.unreadable else stack.program.get(name, {}).get("name")
+        """Returns whether the program gives the resource a name that another row's instance has, or whether something
+        may have kept check from seeing that it was its own."""
+        is_disturbed = self.unreadable or self.wire.unreachable or list(self.world.faults)
+        given = inputs.get("name") if is_disturbed else stack.program.get(name, {}).get("name")
         rows = [row for other in self.stacks for row in other.rows]
         return given == inputs.get("name") and any(row.id == given in self.cloud.every() for row in rows)
 

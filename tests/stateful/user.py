@@ -18,6 +18,8 @@ _TRIES_WITH_FAULTS: Final = 2
 _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
 _TAKEN: Final = re.compile(r"name: '(\S+?)' exists already")
 """In an error: a name that something else has."""
+_UNCHANGED: Final = re.compile(r"(\S+) failed: [^;]*, still reported with another")
+"""In an error: an instance that a change in place has not changed."""
 _INFERRED: Final = re.compile(r"(\S+) was not (?:changed|stopped): [^;]* has it, and here its id was only inferred")
 """In an error: an instance that another stack has, too."""
 _FAILED: Final = re.compile(r"`pulumi up --replace '?(\S+?)'?` orders another one")
@@ -121,6 +123,8 @@ class User:
             scene.delete_orphans()
         if "was not ready" in errors:
             scene.counts["stuck, and stopped in the console"] += scene.stop_what_is_stuck()
+        if unchanged := set(_UNCHANGED.findall(errors)):  # some vendors cannot take a variable away
+            self.goes_on_with_replacing(stack, {row.name for row in stack.rows if row.id in unchanged})
         if failed := {urn.rpartition("::")[2] for urn in _FAILED.findall(errors)}:
             scene.counts["failed, and replaced"] += len(failed)
             for name in failed & stack.program.keys():  # what is adopted would be adopted once more

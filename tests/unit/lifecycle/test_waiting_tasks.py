@@ -29,7 +29,7 @@ class TaskCloud(FakeCloud, HasTasks[Machine], ReportsErrors[Machine]):
         self.boot_errors: list[tuple[float, str]] = []
         self.phases: dict[str, Phase] = {}
 
-    def last_task(self, instance_id: str) -> str:
+    def last_task(self, instance_id: str) -> str | None:
         return "t1"
 
     def task_progress(self, task_id: str) -> str:
