@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_cortecs._tokens import TOKENS
+from pulumi_cortecs.simulator.clouds import CLOUDS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ def test_each_cell_of_the_table_of_clouds_leads_to_a_test() -> None:
     """Which there is, by test_links.py."""
     rows = re.findall(r"^\| (.*) \|$", README.partition("\n## Clouds\n")[2].partition("\n## ")[0], re.M)
     (heading, _, *features) = [row.split(" | ") for row in rows]
-    assert len(heading) == 1 + len({name.partition(".")[0] for name in TOKENS})
+    assert len(heading) == 1 + len(CLOUDS)
     for feature, *cells in features:
         assert len(cells) == len(heading) - 1, feature
         assert all(re.fullmatch(r"\[.+\]\(tests/[\w/]+\.py#test_\w+\)", cell) for cell in cells), feature
