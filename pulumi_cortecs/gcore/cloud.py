@@ -15,7 +15,7 @@ from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.gcore.client import VENDOR, ApiContainer, ApiDeployment, GcoreClient
 from pulumi_cortecs.gcore.kind import ARGUMENTS
 from pulumi_cortecs.gcore.quota import SharedSupply, order_problems
-from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.errors import none_if_unknown
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
@@ -84,10 +84,7 @@ class GcoreCloud(
         return self.client.deployments()
 
     def get_instance(self, instance_id: str) -> ApiDeployment | None:
-        try:
-            return self.client.deployment(instance_id)
-        except NotFoundError:
-            return None
+        return none_if_unknown(lambda: self.client.deployment(instance_id))
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiDeployment]:
         name = str(inputs["name"])
@@ -115,13 +112,12 @@ class GcoreCloud(
             return self._tasks.get(instance_id)
 
     def task_progress(self, task_id: str) -> str:
-        try:
-            task = self.client.task(task_id)
-        except NotFoundError:
+        task = none_if_unknown(lambda: self.client.task(task_id))
+        if task is None or task.state == _FINISHED:
             return ""
         if task.state == _FAILED:
             raise TaskFailedError(f"{VENDOR}'s task {task_id} failed: {task.error or 'it gives no reason'}")
-        return "" if task.state == _FINISHED else f"accepted, the task is {task.state}"
+        return f"accepted, the task is {task.state}"
 
     def standing_error(self, instance: ApiDeployment) -> str:
         return self.progress_text(instance) if any(row.error_message for row in instance.containers) else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -459,8 +458,3 @@ class Secret(PlainResource, kind=SECRET, arguments=SecretArgs):
     """The key as Gcore has it; secret."""
     account: pulumi.Output[str]
     """The fingerprint of the account that has it, which reveals no credential."""
-
-
-for _declared in (Endpoint, InferenceDeployment, ApiKey, RegistryCredential, Secret):
-    # strings would be compiled again for each resource, because Pulumi does not cache them
-    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)

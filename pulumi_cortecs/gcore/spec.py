@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from pulumi_cortecs.provider.formats import port
 from pulumi_cortecs.provider.properties import (
     InvalidField,
     InvalidFieldsError,
@@ -28,7 +29,6 @@ from pulumi_cortecs.provider.properties import (
     string,
 )
 
-MAX_PORT: Final = 65_535
 PROBE_NAMES: Final = ("liveness_probe", "readiness_probe", "startup_probe")
 _MAX_REPLICAS: Final = 300
 _HOUR: Final = 3600
@@ -49,8 +49,6 @@ def region(value: Any) -> int | str:
 
 
 def _check_scale(scale: Mapping[str, Any]) -> None:
-    if not scale:
-        raise InvalidFieldsError(*(InvalidField(key, "is required") for key in ("min", "max")))
     if not has_unknown(scale["min"], scale["max"]) and scale["min"] > scale["max"]:
         raise InvalidFieldsError(InvalidField("min", f"must be at most max, {scale['max']}; got {scale['min']}"))
 
@@ -92,16 +90,17 @@ _SCALE: Final = object_of(
         "polling_interval": 30,
         "triggers": {"cpu": {"threshold": 80}, "memory": {"threshold": 80}},
     },
+    may_be_none=False,
     check=_check_scale,
 )
-_CONTAINER: Final = object_of({"region_id": region, "scale": _SCALE}, ("region_id", "scale"))
+_CONTAINER: Final = object_of({"region_id": region, "scale": _SCALE}, ("region_id", "scale"), may_be_none=False)
 
 
 def containers(value: Any) -> list[Any]:
     """The replicas in each region, at least one."""
     rows = list_of(_CONTAINER)(value)
-    if not rows or not all(rows):
-        raise InvalidValueError("must be at least one container, and each must have region_id and scale")
+    if not rows:
+        raise InvalidValueError("must be at least one container")
     regions = [row["region_id"] for row in rows if not is_unknown(row) and not is_unknown(row["region_id"])]
     if twice := sorted({str(one) for one in regions if regions.count(one) > 1}):
         raise InvalidValueError(f"must have each region once; {', '.join(twice)} is there several times")
@@ -131,10 +130,9 @@ def _check_probe(read: Mapping[str, Any]) -> None:
         raise InvalidFieldsError(InvalidField("probe", f"must have one of {', '.join(_PROBE_KINDS)}; got {got}"))
 
 
-_PORT: Final = integer(1, MAX_PORT)
 _HTTP_GET: Final = object_of(
     {
-        "port": _PORT,
+        "port": port,
         "path": string,
         "host": identifier,
         "headers": mapping_of(hidden_string, _HEADER),
@@ -149,7 +147,7 @@ _PROBE: Final = object_of(
     {
         "exec": object_of({"command": list_of(hidden_string)}, ("command",)),
         "http_get": _HTTP_GET,
-        "tcp_socket": object_of({"port": _PORT}, ("port",)),
+        "tcp_socket": object_of({"port": port}, ("port",)),
         "initial_delay_seconds": integer(0),
         **dict.fromkeys(_PROBE_TIMES, integer(1)),
     },

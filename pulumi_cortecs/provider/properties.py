@@ -172,8 +172,8 @@ def mapping_of(item: Reader, names: Pattern[str]) -> Reader:
 
 @dataclass(frozen=True)
 class ObjectReader:
-    """The reader of an object of these fields, the `required` ones among them; {} for none at all. It has the two
-    spellings of what it reads, for a vendor that fills in what was left out.
+    """The reader of an object of these fields, the `required` ones among them; {} for none at all, if it
+    `may_be_none`. It has the two spellings of what it reads, for a vendor that fills in what was left out.
 
     `defaults` is what the vendor fills in. An object whose boolean field `switch` is off is none. `check` raises
     InvalidValueError for fields that do not fit together.
@@ -183,6 +183,7 @@ class ObjectReader:
     required: Sequence[str] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     switch: str = ""
+    may_be_none: bool = True
     check: Callable[[dict[str, Any]], None] = lambda _: None
 
     def __call__(self, value: Any) -> dict[str, Any]:
@@ -190,10 +191,11 @@ class ObjectReader:
         if not isinstance(value, Mapping):
             raise InvalidValueError(f"must be an object of {valid}", shows_value=False)
         given = {key: part for key, part in value.items() if part is not None and key != _PROVIDER_KEY}
+        required = self.required if given or not self.may_be_none else ()
         odd = [
             InvalidField(str(key), f"is not a field; valid fields: {valid}") for key in given if key not in self.fields
         ]
-        odd += [InvalidField(key, "is required") for key in self.required if given and key not in given]
+        odd += [InvalidField(key, "is required") for key in required if key not in given]
         read = _read_fields([(key, self.fields[key], given[key]) for key in self.fields if key in given], odd)
         self.check(read)
         return read

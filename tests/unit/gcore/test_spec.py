@@ -71,7 +71,7 @@ def test_what_a_body_says_comes_back_in_the_spelling_of_check(scale: Any) -> Non
     ("given", "reason"),
     [
         ([], "at least one container"),
-        ([{}], "at least one container"),
+        ([{}], r"\[0\].region_id is required; \[0\].scale is required"),
         ([{"region_id": 7}], r"\[0\].scale is required"),
         ([{"region_id": 7, "scale": {}}], r"scale.min is required; .*scale.max is required"),
         ([at(7, min=4)], r"scale.min must be at most max, 3; got 4"),
