@@ -407,7 +407,7 @@ def _complete_survey(
     kind: InstanceKind, account: Account, before: Mapping[str, ListedInstance], stacks: Sequence[StackHoldings]
 ) -> Survey:
     """The survey of an account that was listed before the states were read. Raises CloudError."""
-    own_stacks = tuple(stack.of_types(kind.tokens) for stack in stacks)
+    own_stacks = tuple(stack.of_types(kind.tokens, account.fingerprint) for stack in stacks)
     after = _list(kind, account)
     _require_complete(kind, account, before, after, own_stacks)
     # a concurrent `destroy` has removed its deleted instances from the state
