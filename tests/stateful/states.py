@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pulumi_cortecs.lifecycle.creations import stack_prefix
 from pulumi_cortecs.lifecycle.stack_state import NEVER, PendingCreation, StackState, StateRow, StateUnreadableError
 from tests.stateful.crowd import Crowd, CrowdLock
 from tests.stateful.engine import Stack
@@ -45,7 +46,7 @@ class SceneStates:
 
     def _named_by(self, urn: str) -> Stack:
         for stack in self._stacks():
-            if urn.startswith(stack.urn("").removesuffix("::")):
+            if stack_prefix(urn) == stack_prefix(stack.urn("")):
                 return stack
         raise StateUnreadableError(f"the state of {urn!r} cannot be read: no such stack")
 
