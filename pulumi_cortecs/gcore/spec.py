@@ -156,7 +156,9 @@ _PROBE: Final = object_of(
         **dict(zip(_PROBE_TIMES, (3, 10, 1, 3), strict=True)),
     },
 )
-_SWITCHED: Final = object_of({"enabled": boolean, "probe": _PROBE}, ("enabled",), switch="enabled", check=_check_probe)
+_SWITCHED: Final = object_of(
+    {"enabled": boolean, "probe": _PROBE}, ("enabled",), {"probe": {}}, switch="enabled", check=_check_probe
+)
 PROBES: Final = object_of(dict.fromkeys(PROBE_NAMES, _SWITCHED), defaults={name: {} for name in PROBE_NAMES})
 """The probes of all containers; one that is not enabled is none."""
 
