@@ -28,7 +28,7 @@ from pulumi_cortecs.cortecs.resources import Provider
 from pulumi_cortecs.cost import PricedHardware
 from pulumi_cortecs.cost.suggestions import closest_match
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.resources.data_lookup import Config, DataSources
+from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import UnknownIdError
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
@@ -231,15 +231,7 @@ def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
 
 def _models(config: Config) -> list[ModelPreview]:
     return [
-        ModelPreview(
-            model_id=model.model_id,
-            hf_name=model.hf_name,
-            screen_name=model.screen_name,
-            description=model.description,
-            size=model.size,
-            instant_provisioned=model.instant_provisioned,
-            hardware_configs=tuple(model.hardware_configs),
-        )
+        row_of(ModelPreview, model, hardware_configs=tuple(model.hardware_configs))
         for model in live_offers(config).models()
     ]
 
@@ -281,7 +273,7 @@ def _hardware_from_api(hardware: PricedHardware) -> HardwareType:
             price_per_minute=hardware.price_per_minute.decimal_string(),
             currency=hardware.currency,
         ),
-        hardware_info=HardwareInfo(gpu_type=hardware.gpu_type, num_gpus=hardware.num_gpus, gpu_ram_gb=ram),
+        hardware_info=row_of(HardwareInfo, hardware, gpu_ram_gb=ram),
     )
 
 

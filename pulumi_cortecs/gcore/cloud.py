@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -263,19 +262,12 @@ def _region_outputs(row: ApiContainer) -> dict[str, Any]:
     }
 
 
-def _quoted_regions(inputs: Mapping[str, Any]) -> Mapping[str, str]:
-    """The names of the regions by their ids, as the quote of these inputs has them."""
+def _region_ids(inputs: Mapping[str, Any]) -> dict[str, int]:
+    """The ids of the regions by their names, as the quote of these inputs has them."""
     quote = inputs.get("quote")
     regions = quote.get("regions") if isinstance(quote, Mapping) else None
-    return regions if isinstance(regions, Mapping) else {}
-
-
-def _region_ids(inputs: Mapping[str, Any]) -> dict[str, int]:
-    ids: dict[str, int] = {}
-    for key, name in _quoted_regions(inputs).items():
-        with suppress(ValueError):
-            ids[str(name)] = int(key)
-    return ids
+    named = regions if isinstance(regions, Mapping) else {}
+    return {str(name): int(key) for key, name in named.items() if str(key).isdecimal()}
 
 
 def _region_names(inputs: Mapping[str, Any]) -> dict[int, str]:

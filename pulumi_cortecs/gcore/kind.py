@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
-from pulumi_cortecs.lifecycle.times import format_duration, parse_timestamp
+from pulumi_cortecs.lifecycle.times import format_duration, in_utc, parse_timestamp
 from pulumi_cortecs.provider.arguments import GIVE_UP_AFTER, LIFE_CYCLE, optional
 from pulumi_cortecs.provider.formats import date, dns_name, port, secret_text, text_of, variables
 from pulumi_cortecs.provider.imported import connected, imported
@@ -86,7 +86,7 @@ _AWS_KEYS: Final = object_of(dict.fromkeys(_AWS_FIELDS, secret_text), _AWS_FIELD
 ARGUMENTS: Final = ArgumentTable(
     "an InferenceDeployment",
     {
-        "name": Argument(dns_name(MAX_NAME), Generated(MAX_NAME)),
+        "name": Argument(dns_name(4, MAX_NAME), Generated(MAX_NAME)),
         "flavor_name": Argument(
             identifier, Required("which hardware should be rented?"), Change.UPDATE, priced=True, interrupts=True
         ),
@@ -141,12 +141,7 @@ INSTANCE: Final = InstanceKind(
 
 def _expiry(value: Any) -> str:
     """A date, "" for none, as the vendor gets it."""
-    return _in_utc(date(value)) if value != "" else ""
-
-
-def _in_utc(text: str | None) -> str:
-    seconds = parse_timestamp(text)
-    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    return in_utc(date(value)) if value != "" else ""
 
 
 def expiry_warning(inputs: Inputs, now: datetime) -> str:
@@ -164,7 +159,7 @@ def _key_outputs(key: ApiApiKey) -> dict[str, Any]:
     outputs = {
         "name": key.name,
         "description": key.description or "",
-        "expires_at": _in_utc(key.expires_at),
+        "expires_at": in_utc(key.expires_at),
         "created_at": key.created_at or "",
         "deployment_names": list(key.deployment_names),
     }
@@ -202,12 +197,11 @@ def _argument(read: Reader, why: str, *, secret: bool = False) -> Argument:
 
 API_KEY: Final = _plain(
     "api_keys",
-    name="ApiKey",
     token=TOKENS["gcore.ApiKey"],
     arguments=ArgumentTable(
         "an ApiKey",
         {
-            "name": Argument(dns_name(63, dotted=True), GENERATED),
+            "name": Argument(dns_name(4, 63, dotted=True), GENERATED),
             "description": optional(text_of(300), "", Change.UPDATE),
             "expires_at": optional(_expiry, "", Change.REPLACE),  # the vendor changes the description only
         },
@@ -220,7 +214,6 @@ API_KEY: Final = _plain(
 )
 REGISTRY_CREDENTIAL: Final = _plain(
     "registry_credentials",
-    name="RegistryCredential",
     token=TOKENS["gcore.RegistryCredential"],
     arguments=ArgumentTable(
         "a RegistryCredential",
@@ -228,7 +221,7 @@ REGISTRY_CREDENTIAL: Final = _plain(
             "registry_url": _argument(identifier, "which registry has the images?"),
             "username": _argument(identifier, "who may pull the images?"),
             "password": _argument(secret_text, "which password does the user have?", secret=True),
-            "name": Argument(dns_name(63), GENERATED),
+            "name": Argument(dns_name(4, 63), GENERATED),
         },
     ),
     update=_put("registry_credentials"),
@@ -236,14 +229,13 @@ REGISTRY_CREDENTIAL: Final = _plain(
 )
 SECRET: Final = _plain(
     "secrets",
-    name="Secret",
     token=TOKENS["gcore.Secret"],
     arguments=ArgumentTable(
         "a Secret",
         {
             "data": _argument(_AWS_KEYS, "which AWS keys may read the queue?", secret=True),
             "type": optional(one_of(AWS_IAM), AWS_IAM, Change.UPDATE),
-            "name": Argument(dns_name(63, dotted=True), GENERATED),
+            "name": Argument(dns_name(4, 63, dotted=True), GENERATED),
         },
     ),
     update=_put("secrets"),

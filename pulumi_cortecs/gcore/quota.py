@@ -92,15 +92,11 @@ def region_key(region: Any, names: Names) -> Any:
     return next((key for key, name in names.items() if name == region), region)
 
 
-def scales_of(inputs: Inputs, names: Names) -> list[dict[str, Any]]:
-    """The containers as the API's check of quotas takes them."""
-    least, most = (replicas_of(inputs, end, names) for end in ("min", "max"))
-    return [{"region_id": key, "scale": {"min": least[key], "max": most[key]}} for key in most]
-
-
 def _quota_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
     def requested(of: Inputs) -> dict[str, tuple[int, int, int]]:
-        return supply.check_limits(of["flavor_name"], scales_of(of, names)).rows
+        least, most = (replicas_of(of, end, names) for end in ("min", "max"))
+        scales = [{"region_id": key, "scale": {"min": least[key], "max": most[key]}} for key in most]
+        return supply.check_limits(of["flavor_name"], scales).rows
 
     counted = requested(current) if current else {}
     for name, (limit, used, wanted) in requested(inputs).items():

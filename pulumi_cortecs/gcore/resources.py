@@ -20,7 +20,7 @@ from pulumi_cortecs.gcore.kind import (
 )
 from pulumi_cortecs.gcore.spec import PROBE_NAMES
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import as_objects, as_secret, with_secrets
+from pulumi_cortecs.resources.constructor import as_secret, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointResource,
@@ -28,6 +28,7 @@ from pulumi_cortecs.resources.instance import (
     InstanceForm,
     InstanceResource,
     LifeCycleArgs,
+    inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
 
@@ -278,14 +279,13 @@ class Endpoint(EndpointResource, cloud="gcore"):
 
 
 def _inputs_of(args: InferenceDeploymentArgs, _: str | None) -> dict[str, Any]:
-    """The arguments as inputs: nested classes as objects, secrets marked."""
-    inputs = {key: as_objects(value) for key, value in vars(args).items()}
+    """The arguments as inputs, their secrets marked."""
+    inputs = inputs_of(args)
     if args.auth_enabled is None:  # as an input it would hide the output
         del inputs["auth_enabled"]
     headers = [f"{name}.probe.http_get.headers" for name in PROBE_NAMES]  # they may have a key in them
     envs = as_secret({} if args.envs is None else args.envs)
-    probes = with_secrets(inputs["probes"], *headers)
-    return {**inputs, "ready_key": as_secret(args.ready_key), "envs": envs, "probes": probes}
+    return {**inputs, "envs": envs, "probes": with_secrets(inputs["probes"], *headers)}
 
 
 _FORM = InstanceForm(INSTANCE, InferenceDeploymentArgs, Endpoint, _inputs_of, secret_outputs=("envs",))

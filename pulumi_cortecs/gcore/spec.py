@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pulumi_cortecs.provider.formats import port
+from pulumi_cortecs.provider.formats import dns_name, port
 from pulumi_cortecs.provider.properties import (
     InvalidField,
     InvalidFieldsError,
@@ -34,7 +34,6 @@ _MAX_REPLICAS: Final = 300
 _HOUR: Final = 3600
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_TOPIC: Final = re.compile(r"(?=.{1,223}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 def region(value: Any) -> int | str:
@@ -157,23 +156,18 @@ _PROBE: Final = object_of(
         **dict(zip(_PROBE_TIMES, (3, 10, 1, 3), strict=True)),
     },
 )
-_SWITCHED: Final = object_of({"enabled": boolean, "probe": _PROBE}, ("enabled",), switch="enabled", check=_check_probe)
+_SWITCHED: Final = object_of(
+    {"enabled": boolean, "probe": _PROBE}, ("enabled",), {"probe": {}}, switch="enabled", check=_check_probe
+)
 PROBES: Final = object_of(dict.fromkeys(PROBE_NAMES, _SWITCHED), defaults={name: {} for name in PROBE_NAMES})
 """The probes of all containers; one that is not enabled is none."""
-
-
-def _topic(value: Any) -> str:
-    topic = string(value)
-    if not _TOPIC.fullmatch(topic):
-        raise InvalidValueError(f"must be lower-case letters, digits, hyphens and dots; got {topic!r}")
-    return topic
 
 
 LOGGING: Final = object_of(
     {
         "enabled": boolean,
         "destination_region_id": integer(1),
-        "topic_name": _topic,
+        "topic_name": dns_name(1, 223, dotted=True),
         "retention_policy": object_of({"period": integer(1, 1825)}),
     },
     ("enabled",),

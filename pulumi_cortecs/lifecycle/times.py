@@ -28,6 +28,14 @@ def timestamp_after(text: str, now: datetime) -> str:
     return "" if seconds is None else f"{(now + timedelta(seconds=seconds)).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def in_utc(text: str | None) -> str:
+    """An ISO 8601 time in UTC to the second, with Z; "" for anything else."""
+    from pulumi_cortecs.cost.times import parse_time, utc_seconds_text
+
+    time = parse_time(text)
+    return "" if time is None else utc_seconds_text(time)
+
+
 def parse_timestamp(text: str | None) -> float | None:
     """An ISO 8601 time in seconds since 1970; None for anything else, and for no zone at all."""
     from pulumi_cortecs.cost.times import parse_time

@@ -23,17 +23,15 @@ _CENTS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 _PUBLIC_KEY: Final = re.compile(r"[a-z][a-z0-9@.-]+ +[A-Za-z0-9+/]+=*( .*)?")
 
 
-def dns_name(longest: int, *, dotted: bool = False) -> Reader:
-    """A name of 4 to so many characters, as a part of a host name may be; of several such parts if `dotted`."""
+def dns_name(shortest: int, longest: int, *, dotted: bool = False) -> Reader:
+    """A name of so many characters, as a part of a host name may be; of several such parts if `dotted`."""
     form = re.compile(rf"{_NAME}(\.{_NAME})*" if dotted else _NAME)
 
     def reader(value: Any) -> str:
         name = string(value)
-        if not form.fullmatch(name) or not 4 <= len(name) <= longest:
-            raise InvalidValueError(
-                f"must be 4 to {longest} lower-case letters, digits{', dots' * dotted} and hyphens, with neither at an "
-                f"end; got {name!r}"
-            )
+        if not form.fullmatch(name) or not shortest <= len(name) <= longest:
+            letters = f"lower-case letters, digits{', dots' * dotted} and hyphens"
+            raise InvalidValueError(f"must be {shortest} to {longest} {letters}, with neither at an end; got {name!r}")
         return name
 
     return reader

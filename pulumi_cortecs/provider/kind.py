@@ -400,7 +400,7 @@ class CrudKind(ResourceKind, Generic[C, R]):
     """A plain resource type of one cloud: an SSH key, a volume, a registry's credentials. It is there as soon as it is
     created, and it has a name that is the account's only one, by which a lost answer is resolved from any machine.
 
-    `name` is the type's name, "Volume"; `instances` are the cloud's. The table has an argument `name`, which is
+    `instances` are the cloud's. The table has an argument `name`, which is
     GENERATED and cannot change in place. A `client` sends one request for each of the next five functions, and raises
     CloudError: `list_all` returns all resources of the type by id, `get` raises NotFoundError for "no such resource",
     `create` gets the table's arguments, is sent once (`Retry.IF_NEVER_SENT`), and returns an answer that may have only
@@ -421,7 +421,6 @@ class CrudKind(ResourceKind, Generic[C, R]):
     delete it, "" for none.
     """
 
-    name: str
     instances: InstanceKind
     client: Callable[[Credentials], C]
     list_all: Callable[[C], Mapping[str, R]]
@@ -446,6 +445,11 @@ class CrudKind(ResourceKind, Generic[C, R]):
             raise ValueError(
                 f"{self.name} cannot change {', '.join(wrong)} in place: it has no update, or it is priced"
             )
+
+    @property
+    def name(self) -> str:
+        """The type's name, "Volume"."""
+        return self.type_name
 
     def journal_account(self, fingerprint: str) -> str:
         return f"{fingerprint}/{self.name}"

@@ -223,7 +223,7 @@ class ObjectReader:
         if self.switch and not value:
             return {self.switch: False}
         return {
-            key: inner.full(part) if part is not None and (inner := self._inner(key)) else part
+            key: inner.full(part) if isinstance(part, Mapping) and (inner := self._inner(key)) else part
             for key, part in {**self.defaults, **value}.items()
         }
 

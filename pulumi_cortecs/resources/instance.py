@@ -15,6 +15,8 @@ from pulumi_cortecs.provider.arguments import READINESS
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources.constructor import (
     add_inherited_annotations,
+    as_objects,
+    as_secret,
     create_timeout,
     omit_keep,
     service_digest,
@@ -102,8 +104,10 @@ if TYPE_CHECKING:
         labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
 
 
-def _arguments_as_inputs(arguments: Any, _resource_name: str | None) -> dict[str, Any]:
-    return dict(vars(arguments))
+def inputs_of(arguments: Any, _resource_name: str | None = None) -> dict[str, Any]:
+    """Arguments as inputs: nested classes as objects, and the key of readiness as a secret."""
+    inputs = {key: as_objects(value) for key, value in vars(arguments).items()}
+    return {**inputs, "ready_key": as_secret(arguments.ready_key)}
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ class InstanceForm:
     kind: InstanceKind
     arguments: type[Any]
     endpoint: Callable[..., Any]
-    inputs_of: Callable[[Any, str | None], dict[str, Any]] = _arguments_as_inputs
+    inputs_of: Callable[[Any, str | None], dict[str, Any]] = inputs_of
     secret_outputs: tuple[str, ...] = ()
 
 

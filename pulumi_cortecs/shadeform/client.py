@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from pulumi_cortecs.http.api_client import WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.text import command_parts
+from pulumi_cortecs.http.text import secret_parts
 from pulumi_cortecs.http.vendor_api import VendorApi
 from pulumi_cortecs.http.wire import Id, Object, Rows, Time, Told, Words, path_part
 from pulumi_cortecs.lifecycle.cloud import OrderAnswer
@@ -272,8 +272,8 @@ def _secrets_of(body: Mapping[str, Any]) -> list[str]:
     variables = [pair["value"] for pair in (*body.get("envs", ()), *docker.get("envs", ()))]
     login = docker.get("registry_credentials") or {}
     encoded = str(script.get("base64_script", ""))
-    texts = (docker.get("args", ""), base64.b64decode(encoded).decode())
-    return [*variables, *login.values(), encoded, *(part for text in texts for part in command_parts(text))]
+    texts = [docker.get("args"), base64.b64decode(encoded).decode()]
+    return [*variables, *login.values(), encoded, *secret_parts(texts)]
 
 
 def _pairs(variables: Mapping[str, str]) -> list[dict[str, str]]:

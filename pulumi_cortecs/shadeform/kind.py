@@ -200,7 +200,6 @@ def _undeletable(key: ApiSshKey) -> str:
 
 
 SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
-    name="SshKey",
     token=TOKENS["shadeform.SshKey"],
     credentials=CREDENTIALS,
     instances=INSTANCE,
@@ -221,7 +220,6 @@ SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
     undeletable=_undeletable,
 )
 VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
-    name="Volume",
     token=TOKENS["shadeform.Volume"],
     credentials=CREDENTIALS,
     instances=INSTANCE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import as_objects, as_secret, secret_values, with_secrets
+from pulumi_cortecs.resources.constructor import secret_values, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointResource,
@@ -17,6 +17,7 @@ from pulumi_cortecs.resources.instance import (
     InstanceForm,
     InstanceResource,
     LifeCycleArgs,
+    inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
 from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, SSH_KEY, VOLUME
@@ -214,13 +215,12 @@ _SECRETS = ("script_configuration", "docker_configuration.envs", "docker_configu
 
 
 def _inputs_of(args: InstanceArgs, resource_name: str | None) -> dict[str, Any]:
-    """The arguments as inputs: nested classes as objects, secrets marked, and the resource's name as the default of an
-    instance that is bought."""
-    inputs = {key: as_objects(value) for key, value in vars(args).items()}
+    """The arguments as inputs, their secrets marked, and the resource's name as the default of an instance that is
+    bought."""
+    inputs = inputs_of(args)
     return {
         **inputs,
         "name": resource_name if args.name is None and args.adopt_id is None else args.name,
-        "ready_key": as_secret(args.ready_key),
         "envs": secret_values(args.envs),
         "launch_configuration": with_secrets(inputs["launch_configuration"], *_SECRETS),
     }

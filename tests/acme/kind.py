@@ -62,7 +62,6 @@ def _key_outputs(key: Key) -> dict[str, Any]:
 
 
 KEY = CrudKind(
-    name="Key",
     token=TOKENS["acme.Key"],
     credentials=INSTANCE.credentials,
     instances=INSTANCE,
@@ -87,7 +86,6 @@ KEY = CrudKind(
 )
 
 DISK = CrudKind(
-    name="Disk",
     token=TOKENS["acme.Disk"],
     credentials=INSTANCE.credentials,
     instances=INSTANCE,

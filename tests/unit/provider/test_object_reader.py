@@ -44,6 +44,7 @@ def test_an_object_that_is_switched_off_is_none() -> None:
 def test_what_only_up_will_know_stays() -> None:
     assert OUTER.minimal(UNKNOWN) is UNKNOWN
     assert OUTER.minimal({"enabled": UNKNOWN, "http": UNKNOWN}) == {"enabled": UNKNOWN, "http": UNKNOWN}
+    assert OUTER.full({"enabled": True, "http": UNKNOWN})["http"] is UNKNOWN
 
 
 def test_fields_that_do_not_fit_together_are_refused() -> None:
