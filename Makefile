@@ -8,7 +8,7 @@ ROUNDS ?= 300
 CLOUD ?= cortecs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup engine demo demo-stop up destroy test test-long test-backends chaos bench compat-langchain lint format clean
+.PHONY: help setup engine demo demo-stop up destroy rewritten test test-long test-backends chaos bench compat-langchain lint format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,7 +33,11 @@ up: $(READY)  ## the quickstart with your own Cortecs credentials: this costs mo
 destroy: $(READY)  ## ends what `make up` started
 	@PULUMI="$$($(ENGINE))" && exec sh tools/real.sh "$$PULUMI" destroy $(ARGS)
 
-test: $(READY) lint  ## everything that must hold before a change lands
+# pytest rewrites each test file once and keeps the result; five workers at once would each do it for all of them
+rewritten: $(READY)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 &
+
+test: $(READY) rewritten lint  ## everything that must hold before a change lands
 	@PULUMI="$$($(ENGINE))" && PULUMI_CORTECS_ENGINE="$$PULUMI" PYTHONDONTWRITEBYTECODE= \
 		exec $(BIN)/python -m pytest -n 5 --dist worksteal -m "not long" $(ARGS)
 

@@ -5,17 +5,21 @@ from pulumi_cortecs import _beside  # noqa: F401 - first, before anything that a
 # isort: split
 from typing import TYPE_CHECKING
 
-from pulumi_cortecs.cortecs import Endpoint, Instance, InstanceArgs, Provider
-from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 from pulumi_cortecs.resources.public_face import at_first_use
 
 if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import (
         Balance,
+        DataSourceError,
+        Endpoint,
         HardwareType,
+        Instance,
+        InstanceArgs,
         InstanceInfo,
         Model,
         ModelPreview,
+        Provider,
+        UnknownIdError,
         get_balance,
         get_balance_output,
         get_hardware_type,

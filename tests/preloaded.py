@@ -48,6 +48,8 @@ _IMPORTED = (
     *("pulumi_cortecs.provider.pinned_catalogue", "pulumi_cortecs.cortecs.cloud", "pulumi_cortecs.cortecs.market"),
     # packs
     *("pulumi_policy", "pulumi_cortecs.policy", "pulumi_cortecs.policy.pack"),
+    # simulators
+    *("pulumi_cortecs.cli", "pulumi_cortecs.simulator.process"),
 )
 """Modules that most children need. They make no threads and send no requests."""
 
@@ -92,6 +94,16 @@ class Preloaded:
 def preloaded() -> Preloaded:
     """The one of this process."""
     return Preloaded()
+
+
+def python(command: Sequence[str], stdout: int, stderr: int) -> Child | subprocess.Popen[bytes]:
+    """`python COMMAND` in a session of its own, with these two descriptors: forked where that is possible."""
+    with open(os.devnull, "rb") as nothing:
+        if IS_POSSIBLE:
+            return preloaded().child(command, os.environ, os.getcwd(), (nothing.fileno(), stdout, stderr))
+        return subprocess.Popen(
+            [sys.executable, *command], stdin=nothing, stdout=stdout, stderr=stderr, start_new_session=True
+        )
 
 
 class Child:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from pulumi_cortecs.cortecs.resources import Endpoint, Instance, InstanceArgs, Provider
+from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 from pulumi_cortecs.resources.public_face import at_first_use
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Balance",
+    "DataSourceError",
     "Endpoint",
     "HardwareType",
     "Instance",
@@ -36,6 +38,7 @@ __all__ = [
     "Model",
     "ModelPreview",
     "Provider",
+    "UnknownIdError",
     "get_balance",
     "get_balance_output",
     "get_hardware_type",

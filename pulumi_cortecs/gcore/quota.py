@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import nan
 from typing import Any, Final, TypeAlias
 
-from pulumi_cortecs.gcore.client import VENDOR, GcoreClient
+from pulumi_cortecs.gcore.client import VENDOR, ApiCapacity, ApiQuota, ApiRegion, GcoreClient
 from pulumi_cortecs.lifecycle.cloud import OrderProblem
+from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Alternative, Inputs, Problem
 from pulumi_cortecs.provider.properties import has_unknown
 
@@ -15,56 +17,90 @@ Replicas: TypeAlias = dict[Any, int]
 
 Names: TypeAlias = Mapping[int, str]
 """The names of the regions by id."""
+_MAX_AGE: Final = 5.0
+"""Seconds for which an answer serves further orders."""
 _PLACES: Final = {"flavor_name", "containers"}
 
 
-def order_problems(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
+class SharedSupply:
+    """The same, where orders that come at once share an answer: each is at most some seconds old by the vendor's
+    clock."""
+
+    def __init__(self, client: GcoreClient) -> None:
+        self._client = client
+        self._answers = AnswerCache(self, _MAX_AGE)
+
+    def now(self) -> float:
+        """The vendor's time, nan where it is unknown."""
+        time = self._client.vendor_time()
+        return nan if time is None else time
+
+    def regions(self) -> Sequence[ApiRegion]:
+        """The regions with inference."""
+        return self._answers.get("regions", self._client.regions)
+
+    def capacity(self) -> Sequence[ApiCapacity]:
+        """What can be had now, by region."""
+        return self._answers.get("capacity", self._client.capacity)
+
+    def check_limits(self, flavor_name: str, containers: Sequence[Mapping[str, Any]], /) -> ApiQuota:
+        """The quota that such a deployment needs."""
+        return self._answers.get(
+            (flavor_name, repr(containers)), lambda: self._client.check_limits(flavor_name, containers)
+        )
+
+
+Supply: TypeAlias = GcoreClient | SharedSupply
+
+
+def order_problems(supply: Supply, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
     """The shortfalls of an order or a change, as problems that a later run may not have."""
-    return [OrderProblem(short.property, short.reason, is_final=False) for short in shortfalls(client, inputs, current)]
+    return [OrderProblem(short.property, short.reason, is_final=False) for short in shortfalls(supply, inputs, current)]
 
 
-def shortfalls(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[Problem]:
+def shortfalls(supply: Supply, inputs: Inputs, current: Inputs | None) -> list[Problem]:
     """The reasons why Gcore could not carry out an order, or a change of the running deployment with the `current`
     inputs: a quota, or the room for the replicas that would start at once. Nothing as long as an argument is unknown,
     or a region is none. Raises CloudError."""
     if not inputs.keys() >= _PLACES or has_unknown(inputs["flavor_name"], inputs["containers"]):
         return []
-    names = {region.id: region.slug for region in client.regions()}
-    if not names.keys() >= replicas_of(inputs, "max", {name: key for key, name in names.items()}).keys():
+    names = {region.id: region.slug for region in supply.regions()}
+    if not names.keys() >= replicas_of(inputs, "max", names).keys():
         return []
     counted = current if current and current.keys() >= _PLACES else {}
-    return [*_quota_problems(client, inputs, counted, names), *_room_problems(client, inputs, counted, names)]
+    return [*_quota_problems(supply, inputs, counted, names), *_room_problems(supply, inputs, counted, names)]
 
 
-def room_by_region(client: GcoreClient) -> dict[int, dict[str, int]]:
+def room_by_region(supply: Supply) -> dict[int, dict[str, int]]:
     """The number of replicas that can be had now, by region and flavor. Raises CloudError."""
-    return {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in client.capacity()}
+    return {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in supply.capacity()}
 
 
-def replicas_of(inputs: Inputs, end: str, ids: Mapping[str, int]) -> Replicas:
-    """The replicas in each region at one `end` of the scale, "min" or "max". `ids` are those of the regions by name."""
+def replicas_of(inputs: Inputs, end: str, names: Names) -> Replicas:
+    """The replicas in each region at one `end` of the scale, "min" or "max"."""
     replicas: Replicas = {}
     for one in inputs.get("containers") or ():
-        key = region_key(one["region_id"], ids)
+        key = region_key(one["region_id"], names)
         replicas[key] = replicas.get(key, 0) + int(one["scale"][end])  # the host passes every number as a float
     return replicas
 
 
-def region_key(region: Any, ids: Mapping[str, int]) -> Any:
+def region_key(region: Any, names: Names) -> Any:
     """The id of a region that is named by its id or its name; the name where its id is not known."""
-    return ids.get(region, region) if isinstance(region, str) else int(region)
+    if not isinstance(region, str):
+        return int(region)
+    return next((key for key, name in names.items() if name == region), region)
 
 
 def scales_of(inputs: Inputs, names: Names) -> list[dict[str, Any]]:
     """The containers as the API's check of quotas takes them."""
-    ids = {name: key for key, name in names.items()}
-    least, most = (replicas_of(inputs, end, ids) for end in ("min", "max"))
+    least, most = (replicas_of(inputs, end, names) for end in ("min", "max"))
     return [{"region_id": key, "scale": {"min": least[key], "max": most[key]}} for key in most]
 
 
-def _quota_problems(client: GcoreClient, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
+def _quota_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
     def requested(of: Inputs) -> dict[str, tuple[int, int, int]]:
-        return client.check_limits(of["flavor_name"], scales_of(of, names)).rows
+        return supply.check_limits(of["flavor_name"], scales_of(of, names)).rows
 
     counted = requested(current) if current else {}
     for name, (limit, used, wanted) in requested(inputs).items():
@@ -78,11 +114,11 @@ def _quota_problems(client: GcoreClient, inputs: Inputs, current: Inputs, names:
             yield Problem("flavor_name", text)
 
 
-def _room_problems(client: GcoreClient, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
-    flavor, ids = inputs["flavor_name"], {name: key for key, name in names.items()}
-    room = {key: cells[flavor] for key, cells in room_by_region(client).items() if flavor in cells}
-    there = replicas_of(current, "min", ids) if current.get("flavor_name") == flavor else {}
-    wanted = replicas_of(inputs, "min", ids)
+def _room_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
+    flavor = inputs["flavor_name"]
+    room = {key: cells[flavor] for key, cells in room_by_region(supply).items() if flavor in cells}
+    there = replicas_of(current, "min", names) if current.get("flavor_name") == flavor else {}
+    wanted = replicas_of(inputs, "min", names)
     for number, (key, least) in enumerate(wanted.items()):
         more = max(least, 1) - (max(there[key], 1) if key in there else 0)
         if more > room.get(key, more):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from pulumi_cortecs.cost import Money, run_cost
 from pulumi_cortecs.http.errors import CloudError
@@ -23,6 +23,10 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Arguments = tuple[object, ...]
 """The values of a purchase's arguments, always in the same order."""
+
+
+DELETION_SECONDS: Final = 15.0
+"""Seconds for which a deletion is usually waited for."""
 
 
 class Phase(Enum):
@@ -126,7 +130,7 @@ class Cloud(ABC, Generic[T]):
     fingerprint: str
     base_url: str
     list_lag: float
-    deletion_seconds: ClassVar[float] = 15.0
+    deletion_seconds: ClassVar[float] = DELETION_SECONDS
     """Seconds after which a deletion that the vendor has accepted counts as unconfirmed; never less than two lags."""
 
     @property

@@ -108,7 +108,8 @@ class _Watch(Generic[T]):
 
     @property
     def not_before(self) -> float:
-        """The time from which on a listing counts."""
+        """The time from which on a listing counts. The next one that is due anyway will do: tasks end one by one, and a
+        listing after each would be as many as there are waits."""
         return NEVER if self._task_ended_at is None else self._task_ended_at
 
     def missing_text(self, instance: T, listing: Snapshot[T]) -> str:
@@ -181,11 +182,12 @@ class Wait(Generic[T]):
                 if task := watch.task_progress(self.clock):
                     last = task
                 else:
-                    listing = self._snapshot(instance_id, age, watch.not_before)
-                    instance = listing.instances.get(instance_id)
+                    listing = self._snapshot(instance_id, age)
                     # at the shared listing's next due time, not an interval after this wait's own look
                     look_again_at = listing.taken_at + self._interval(age)
-                    gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
+                    if listing.taken_at >= watch.not_before:
+                        instance = listing.instances.get(instance_id)
+                        gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
             except UnauthorizedError:
                 raise
             except CloudError as error:
@@ -220,8 +222,8 @@ class Wait(Generic[T]):
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 
-    def _snapshot(self, instance_id: str, age: float, not_before: float) -> Snapshot[T]:
-        since = max(self.poller.changed_at(instance_id), not_before)
+    def _snapshot(self, instance_id: str, age: float) -> Snapshot[T]:
+        since = self.poller.changed_at(instance_id)
         return self.poller.snapshot(max_age=self._interval(age), not_before=since, in_a_hurry=self.is_interrupted)
 
     def _is_gone(self, instance_id: str) -> bool:

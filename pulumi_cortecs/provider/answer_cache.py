@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.lifecycle.clock import Clock
 
 T = TypeVar("T")
+
+
+class Timed(Protocol):
+    """A clock, or whatever else tells the time in seconds; nan where it is unknown, so that nothing is kept."""
+
+    def now(self) -> float: ...
 
 
 class AnswerCache:
@@ -19,7 +24,7 @@ class AnswerCache:
     not try a hundred times.
     """
 
-    def __init__(self, clock: Clock, max_age: float) -> None:
+    def __init__(self, clock: Timed, max_age: float) -> None:
         self._clock = clock
         self._max_age = max_age
         self._lock = threading.Lock()

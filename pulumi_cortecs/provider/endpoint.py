@@ -16,6 +16,7 @@ from pulumi.output import Unknown
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import ProbeSpec
+from pulumi_cortecs.http.text import redact
 from pulumi_cortecs.lifecycle import times
 from pulumi_cortecs.lifecycle.cloud import HasTasks, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
@@ -210,8 +211,12 @@ def _wait_until_ready(
         ways_on = (
             "`pulumi up` continues the wait, " if isinstance(error, DeadlineError) else _order_again(kind, instance_id)
         )
+        if not ended and isinstance(error, FailedWhileWaitingError):
+            ended = _unknown_text(kind, account, instance_id)
         kept = ended or _still_exists_text(kind, account, instance_id, ways_on)
-        raise EndpointError(_wait_error_text(error, instance_id, timeout, kept)) from None
+        text = _wait_error_text(error, instance_id, timeout, kept)
+        # it may have lines of the instance's own log
+        raise EndpointError(redact(text, instance_records.secret_texts(kind, instance_id))) from None
     except WaitEndedError as error:
         raise EndpointError(
             _wait_error_text(error, instance_id, timeout, _still_exists_text(kind, account, instance_id))
@@ -348,6 +353,15 @@ def _still_exists_text(
     kind: InstanceKind, account: Account, instance_id: str, ways_on: str = "`pulumi up` continues the wait, "
 ) -> str:
     return f"It still exists and {_cost_text(kind, account, instance_id)}. {ways_on}`pulumi destroy` deletes it"
+
+
+def _unknown_text(kind: InstanceKind, account: Account, instance_id: str) -> str:
+    """The way on after a failure that left nothing, as a failed task may; "" for an instance that is there, or may
+    be."""
+    with suppress(CloudError):
+        if account.cloud.get_instance(instance_id) is None:
+            return f"{kind.vendor} does not know it, so it costs nothing. `pulumi up --refresh` orders it again"
+    return ""
 
 
 def _cost_text(kind: InstanceKind, account: Account, instance_id: str) -> str:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from pulumi_cortecs.http.credentials import are_apart
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.cloud import Arguments, NamesInstances
 from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, ResourceKey
@@ -142,7 +143,10 @@ def _find_by_name(account: Account, name: str, not_before: float) -> Any | None:
 
 def _has_ordered(account: Account, key: ResourceKey, resource_id: str) -> bool:
     """Returns whether the journal says that an order for this resource has created it."""
-    return any(order.instance_id == resource_id for order in _orders(account, account.log.journal.closed_orders, key))
+    orders = _orders(account, account.log.journal.closed_orders, key)
+    return any(
+        order.instance_id == resource_id and not are_apart(order.account, account.log.account) for order in orders
+    )
 
 
 def _orders(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +12,7 @@ from typing import Final
 
 from pulumi_cortecs.simulator import Control
 from pulumi_cortecs.simulator.embedded import environment
+from tests.preloaded import Child, python
 
 SPEED: Final = 60.0
 BOOT: Final = 18.0
@@ -29,7 +28,7 @@ class SimulatorProcess:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._port = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | subprocess.Popen[bytes] | None = None
         self._open = ExitStack()
 
     @property
@@ -41,15 +40,13 @@ class SimulatorProcess:
         """Starts it, or starts it again after a kill; it listens when this returns."""
         port_file = self._directory / "port"
         port_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pulumi_cortecs.cli", "simulator", "--quiet", "--port", str(self._port)]
+        command = ["-m", "pulumi_cortecs.cli", "simulator", "--quiet", "--port", str(self._port)]
         command += ["--state", str(self._directory / "simulator.db"), "--port-file", str(port_file)]
         command += ["--parent-pid", str(os.getpid())]
         if self._process is None:
             command += ["--speed", str(SPEED), "--boot", str(BOOT)]
         with (self._directory / "simulator.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = python(command, log.fileno(), log.fileno())
         until = time.monotonic() + _LONGEST_START
         while not port_file.exists():
             if self._process.poll() is not None or time.monotonic() > until:
@@ -61,7 +58,7 @@ class SimulatorProcess:
     def kill(self) -> None:
         """SIGKILL."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait(timeout=10)
         self._open.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.named_resources import has_generated_name
 from pulumi_cortecs.simulator.api_error import ApiError
@@ -61,6 +62,10 @@ class Staged(Protocol):
     def order(self, arguments: Arguments) -> str:
         """Orders an instance in the vendor's console; returns its id."""
 
+    def volumes(self) -> Mapping[str, str]:
+        """The id of the instance that mounts each volume, "" for none, by id."""
+        return {}
+
     def vanish(self, instance_id: str) -> None:
         """Removes an instance without a request."""
 
@@ -90,7 +95,8 @@ class CloudCase:
     spoil, and `unneeded` the protections (`tests/stateful/breaks.py`) that it does without. `knobs` are settings of the
     simulator, for what its vendor leaves open, and `task_seconds` the time of its tasks, 0 where there are none. Its
     prices are in `currency`, and `serving` is what a program has to say, too, for its instance to have an address; a
-    cloud that `reports_price` says of each instance at which price it was ordered.
+    cloud that `reports_price` says of each instance at which price it was ordered. `volume` is the name of the provider
+    of volumes, and `volume_programs` a program of one, and of an Instance there.
     """
 
     instance: str
@@ -115,6 +121,8 @@ class CloudCase:
     currency: str = "EUR"
     serving: Arguments = field(default_factory=dict)
     reports_price: bool = False
+    volume: str = ""
+    volume_programs: tuple[Arguments, Arguments] = ({}, {})
 
     @property
     def can_stop(self) -> bool:
@@ -150,6 +158,11 @@ class CloudCase:
     def token(self) -> str:
         """The type token of its Instances."""
         return self.kind().token
+
+    @property
+    def volume_token(self) -> str:
+        """The type token of its volumes."""
+        return TOKENS[self.volume]
 
     @property
     def endpoint_token(self) -> str:

@@ -17,7 +17,7 @@ from pulumi_cortecs.simulator.shadeform import SHADEFORM as SIMULATED
 from pulumi_cortecs.simulator.shadeform import SimulatedShadeform, serializers
 from pulumi_cortecs.simulator.shadeform.cloud import BASE
 from pulumi_cortecs.simulator.shadeform.instances import Status
-from pulumi_cortecs.simulator.shadeform.requests import CreateRequest, UpdateRequest
+from pulumi_cortecs.simulator.shadeform.requests import CreateRequest, CreateVolumeRequest, UpdateRequest
 from pulumi_cortecs.simulator.shadeform.routes import KEY
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.case import (
@@ -46,7 +46,7 @@ class StagedShadeform(Staged):
     """The simulator's own cloud, reached by a function call."""
 
     base = BASE
-    lists = frozenset({"/instances", "/instances/types", "/volumes"})
+    lists = frozenset({"/instances", "/instances/types", "/volumes", "/volumes/types"})
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -55,9 +55,9 @@ class StagedShadeform(Staged):
     def operation(self, method: str, path: str) -> str:
         if path in ("/instances", "/volumes"):
             return LIST
-        if path == "/instances/types":
+        if path.endswith("/types"):
             return MARKET
-        return START if path == "/instances/create" else _VERBS[path.rpartition("/")[2]]
+        return START if path.endswith("/create") else _VERBS[path.rpartition("/")[2]]
 
     def subject(self, path: str, body: Json) -> str:
         parts = path.strip("/").split("/")
@@ -65,14 +65,12 @@ class StagedShadeform(Staged):
 
     def answered(self, method: str, path: str, headers: Mapping[str, str], body: Json) -> Json:
         asked, cloud = self.operation(method, path), self.cloud
-        if asked == MARKET:
+        if path == "/instances/types":
             return {"instance_types": [serializers.type_json(offer) for offer in cloud.market]}
         if headers.get("X-API-KEY") != KEY:
             raise ApiError(401, "The key in X-API-KEY is missing or not valid.")
-        if path == "/volumes":
-            return {"volumes": []}
-        if path.startswith("/volumes/"):
-            raise ApiError(404, "There are no volumes here.")
+        if path.startswith("/volumes"):
+            return self._storage(asked, self.subject(path, body), body)
         if asked == LIST:
             return {"instances": [cloud.list_json(view) for view in cloud.list_visible()]}
         if asked == START:
@@ -87,6 +85,24 @@ class StagedShadeform(Staged):
         else:
             cloud.delete(instance_id)
         return {}
+
+    def _storage(self, asked: str, volume_id: str, body: Json) -> Json:
+        cloud = self.cloud
+        self.world.now()  # instances that are gone let their volumes go
+        if asked == MARKET:
+            return {"volume_types": [serializers.volume_type_json(kind) for kind in cloud.market.volume_types]}
+        if asked == LIST:
+            return {"volumes": [cloud.volume_json(volume) for volume in cloud.volumes]}
+        if asked == START:
+            return {"id": cloud.create_volume(CreateVolumeRequest(**body))}
+        if asked == BY_ID:
+            return cloud.volume_json(cloud.volumes.require(volume_id))
+        cloud.delete_volume(volume_id)
+        return {}
+
+    def volumes(self) -> Mapping[str, str]:
+        self.world.now()
+        return {volume.id: self.cloud.volume_json(volume)["mounted_by"] for volume in self.cloud.volumes}
 
     def every(self) -> Mapping[str, Real]:
         now = self.world.now()
@@ -145,6 +161,11 @@ SHADEFORM: Final = CloudCase(
     unneeded=frozenset({"clock"}),  # the tag decides which order an instance belongs to, not the time
     currency="USD",
     reports_price=True,
+    volume="shadeform.Volume",
+    volume_programs=(
+        {"cloud": "hyperstack", "region": "montreal-canada-2", "size_in_gb": 100},
+        {"cloud": "hyperstack", "region": "montreal-canada-2", "shade_instance_type": "A6000"},
+    ),
     serving={
         "launch_configuration": {
             "docker_configuration": {

@@ -73,7 +73,7 @@ def test_a_failed_order_ends_the_wait_with_the_words_of_its_task_in_any_run(
     resource = host.instance("chat", of=GCORE)
     inputs = resource.check(PROGRAM).inputs
     made = resource.create(inputs)
-    text = rf"^{made.id} failed: Gcore's task \S+ failed: no nodes in luxembourg-2\. .*--replace"
+    text = rf"^{made.id} failed: Gcore's task \S+ failed: no nodes in luxembourg-2\. .*costs nothing\. `pulumi up "
     with pytest.raises(CallFailedError, match=text):
         host.endpoint("chat", of=GCORE).create(wanted(made))
     later = start_host(before=IMPATIENT)
@@ -95,6 +95,15 @@ def test_an_error_that_stays_ends_the_wait_with_the_last_lines_of_the_log(
     assert "Pulling image vllm/vllm-openai:v0.10.0" in text
     statuses = [one.status for one in simulator.control.instances() if one.status != "DELETING"]
     assert statuses == {"keep": ["PARTIALLYDEPLOYED"], "stop": ["DISABLED"], "delete": []}[on_timeout]
+
+
+def test_the_lines_of_a_log_have_no_secret_of_the_program(host: Host, simulator: Simulator) -> None:
+    simulator.control.fault("container_error", region_id="7")
+    program = {**TWO_REGIONS, "image": "shop/hunter2", "envs": {"TOKEN": "hunter2"}}
+    made = host.instance("chat", of=GCORE).buy(program)
+    with pytest.raises(CallFailedError, match=r"its last log lines: Pulling image shop/\[redacted\]") as failed:
+        host.endpoint("chat", of=GCORE).create(wanted(made, give_up_after=1))
+    assert "hunter2" not in str(failed.value)
 
 
 def test_what_sleeps_without_replicas_is_ready(host: Host, simulator: Simulator) -> None:

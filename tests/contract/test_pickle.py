@@ -39,6 +39,28 @@ PUBLISHED = {
     ("shadeform.SshKey", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBzaGFkZWZvcm0uU3NoS2V5lIWUUpQu",
     ("shadeform.Volume", 4): "gASVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBzaGFkZWZvcm0uVm9sdW1llIWUUpQu",
     ("shadeform.Volume", 5): "gAWVNwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBBzaGFkZWZvcm0uVm9sdW1llIWUUpQu",
+    (
+        "gcore.InferenceDeployment",
+        4,
+    ): "gASVQAAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBlnY29yZS5JbmZlcmVuY2VEZXBsb3ltZW50lIWUUpQu",
+    (
+        "gcore.InferenceDeployment",
+        5,
+    ): "gAWVQAAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBlnY29yZS5JbmZlcmVuY2VEZXBsb3ltZW50lIWUUpQu",
+    ("gcore.Endpoint", 4): "gASVNQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjA5nY29yZS5FbmRwb2ludJSFlFKULg==",
+    ("gcore.Endpoint", 5): "gAWVNQAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjA5nY29yZS5FbmRwb2ludJSFlFKULg==",
+    ("gcore.ApiKey", 4): "gASVMwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjAxnY29yZS5BcGlLZXmUhZRSlC4=",
+    ("gcore.ApiKey", 5): "gAWVMwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjAxnY29yZS5BcGlLZXmUhZRSlC4=",
+    (
+        "gcore.RegistryCredential",
+        4,
+    ): "gASVPwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBhnY29yZS5SZWdpc3RyeUNyZWRlbnRpYWyUhZRSlC4=",
+    (
+        "gcore.RegistryCredential",
+        5,
+    ): "gAWVPwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjBhnY29yZS5SZWdpc3RyeUNyZWRlbnRpYWyUhZRSlC4=",
+    ("gcore.Secret", 4): "gASVMwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjAxnY29yZS5TZWNyZXSUhZRSlC4=",
+    ("gcore.Secret", 5): "gAWVMwAAAAAAAACME3B1bHVtaV9jb3J0ZWNzLl9hYmmUjARsb2FklJOUjAxnY29yZS5TZWNyZXSUhZRSlC4=",
 }
 """Pulumi pickles with Python's default protocol: 4, and 5 from Python 3.14 on. Both are in states: never change one."""
 

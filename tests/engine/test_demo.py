@@ -16,7 +16,7 @@ from tests.engine.documented import output_of
 from tests.engine.packages import pack_python, quick
 from tests.engine.pulumi import kill_session
 from tests.preloaded import preloaded
-from tools.demo_stories import CORTECS, SHADEFORM
+from tools.demo_stories import CORTECS, STORIES
 
 _ROOT = Path(__file__).parents[2]
 _QUICKSTART = (_ROOT / "examples" / "quickstart" / "__main__.py").read_text()
@@ -107,26 +107,44 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
     assert (tmp_path / "my demo" / "project" / "__main__.py").read_text() == _QUICKSTART
 
 
-@pytest.mark.long
-def test_the_demo_of_shadeform_tells_the_same_story(
-    pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
-) -> None:
-    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
-    variables["PULUMI_CORTECS_DEMO_PYTHON"] = pack_python(variables)
-    done = demo(pulumi, tmp_path / "demo", "--cloud", "shadeform", **variables)
-    assert done.returncode == 0, done.stderr
-    for shown in (
+SHOWN = {
+    "shadeform": (
         'hourly_total    : "0.50"',
         "args         : [secret]",
-        "without the key: 401; with it:",
-        "stands in for Qwen/Qwen2-7B-Instruct",
         '+        shade_instance_type="H100_sxm5x8",',
-        *SHADEFORM.packs.values(),
         "The simulator's ledger has what it had: hyperstack/montreal-canada-2/A6000. Nothing was bought.",
         '+ ttl: "8h"',
         "min x 0.50 USD / 60  predicted",
-        "━━━ 8 of 8  The bill",
-    ):
+    ),
+    "gcore": (
+        'hourly_min      : "0.00"',
+        'hourly_total    : "3.60"',
+        '~ hourly_total    : "3.60" => "30.24"',
+        "~ auth_enabled     : true => false",
+        "min x 1.80 USD / 60  predicted",
+    ),
+    "all": (
+        "3 instances of this stack: 30.74 USD an hour; the limit is 12.00 USD",
+        "at cortecs",
+        "at gcore",
+        "at shadeform",
+        "The simulator's ledger has what it had: 1 x NVIDIA_L4_1, ",
+    ),
+}
+"""What the demo of a cloud shows, and no other one."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cloud", SHOWN)
+def test_the_demo_of_other_clouds_tells_the_same_story(
+    pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool, cloud: str
+) -> None:
+    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
+    variables["PULUMI_CORTECS_DEMO_PYTHON"] = pack_python(variables)
+    done = demo(pulumi, tmp_path / "demo", "--cloud", cloud, **variables)
+    assert done.returncode == 0, done.stderr
+    same = ("without the key: 401; with it:", "stands in for Qwen/Qwen2-7B-Instruct", "━━━ 8 of 8  The bill")
+    for shown in (*same, *SHOWN[cloud], *STORIES[cloud].packs.values()):
         assert shown in done.stdout
 
 

@@ -14,8 +14,11 @@ from pulumi_cortecs.simulator.gcore.control_client import GcoreLedgerEntry
 from tests.engine.pulumi import Stack
 from tests.engine.test_shadeform import QUESTION
 
-_EXAMPLE = (Path(__file__).parents[2] / "examples" / "gcore_autoscale" / "__main__.py").read_text()
-_DEPLOYMENT = "/cloud/v3/inference/{project_id}/deployments/{name}"
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+_EXAMPLE = (_EXAMPLES / "gcore_autoscale" / "__main__.py").read_text()
+_DEPLOYMENTS = "/cloud/v3/inference/{project_id}/deployments"
+_DEPLOYMENT, _ORDER = f"{_DEPLOYMENTS}/{{name}}", f"POST {_DEPLOYMENTS}"
+_FLAVOR = "inference-16vcpu-232gib-1xl40s-48gb"
 _PATCH, _START, _STOP = f"PATCH {_DEPLOYMENT}", f"POST {_DEPLOYMENT}/start", f"POST {_DEPLOYMENT}/stop"
 
 
@@ -25,13 +28,11 @@ def changed(before: str, after: str) -> str:
     return _EXAMPLE.replace(before, after)
 
 
-def ask(stack: Stack) -> tuple[int, int]:
-    """The status of the answer to an OpenAI request without a key, and with that of the stack's outputs."""
-    outputs = json.loads(stack.run("stack", "output", "--json", "--show-secrets").text)
-    requests = ({}, {"Authorization": f"Bearer {outputs['key']}"})
+def ask(url: str, key: str) -> tuple[int, int]:
+    """The status of the answer to an OpenAI request without the key, and with it."""
+    requests: tuple[dict[str, str], ...] = ({}, {"Authorization": f"Bearer {key}"})
     answers = [
-        httpx.post(f"{outputs['base_url']}/chat/completions", json=QUESTION, headers=headers, trust_env=False)
-        for headers in requests
+        httpx.post(f"{url}/chat/completions", json=QUESTION, headers=headers, trust_env=False) for headers in requests
     ]
     return answers[0].status_code, answers[1].status_code
 
@@ -48,8 +49,9 @@ def test_the_example_scales_by_load_and_in_place_stops_starts_and_ends(stack: St
     assert "ACTIVE, 2/2 regions" in bought
     assert "warning" not in bought
     (instance,) = control.instances()
-    assert ask(stack) == (401, 200)
-    assert (stack.outputs()["quote"]["hourly_min"], stack.outputs()["quote"]["hourly_total"]) == ("0.00", "3.60")
+    outputs = json.loads(stack.run("stack", "output", "--json", "--show-secrets").text)
+    assert ask(outputs["base_url"], outputs["key"]) == (401, 200)
+    assert (outputs["quote"]["hourly_min"], outputs["quote"]["hourly_total"]) == ("0.00", "3.60")
     stack.up("--expect-no-changes")
 
     control.advance(3600)  # nobody asks: no replica, which is no drift
@@ -92,3 +94,50 @@ def _cost(entry: object) -> Money:
     assert entry.ended_at is not None
     seconds = (entry.ended_at - entry.billed_from).total_seconds() if entry.billed_from else 0
     return Money.of("0.03", "USD") * Decimal(-(-seconds // 60))
+
+
+def test_what_fails_is_told_before_the_order_or_with_the_words_of_the_region(
+    stack: Stack, simulator: Simulator
+) -> None:
+    control = simulator.control
+    control.set_gcore_capacity(_FLAVOR, 0, 7)
+    stack.program(_EXAMPLE)
+    room = f"containers: luxembourg-2 has room for 0 replicas of {_FLAVOR}, and 1 would start at once"
+    assert f"warning: {room}" in stack.preview().text
+    assert f"nothing was bought: {room}" in stack.up(expect=1).text
+    assert control.requests().count(_ORDER) == 0
+
+    control.set_gcore_capacity(_FLAVOR, 5, 7)
+    control.fault("task_error", message="Node is lost", count=1)
+    failed = stack.up(expect=1).text
+    assert "failed: Node is lost. Gcore does not know it, so it costs nothing." in failed
+
+    control.fault("container_error", region_id="7")
+    stack.program(changed("timeout=900", "give_up_after=1, timeout=900"))
+    gave_up = stack.up("--refresh", expect=1).text
+    assert "PARTIALLYDEPLOYED, 1/2 regions; luxembourg-2: Failed to pull image, the same for 1 s" in gave_up
+    assert "its last log lines: Pulling image" in gave_up
+    assert "It still exists and costs 3.60 USD per hour" in gave_up
+
+    control.clear_faults()
+    stack.program(changed(":latest", ":v0.10.0"))
+    assert "ACTIVE, 2/2 regions" in stack.up().text
+    assert (control.requests().count(_ORDER), control.requests().count(_PATCH)) == (2, 1)
+
+
+def test_one_program_rents_at_three_clouds(stack: Stack, simulator: Simulator) -> None:
+    stack.program((_EXAMPLES / "three_clouds" / "__main__.py").read_text())
+    stack.up()
+    outputs = json.loads(stack.run("stack", "output", "--json", "--show-secrets").text)
+    assert {cloud: quote["currency"] for cloud, quote in outputs["quotes"].items()} == {
+        "cortecs": "EUR",
+        "shadeform": "USD",
+        "gcore": "USD",
+    }
+    assert {cloud: ask(url, outputs["key"]) for cloud, url in outputs["base_urls"].items()} == {
+        "cortecs": (200, 200),
+        "shadeform": (401, 200),
+        "gcore": (401, 200),
+    }
+    stack.destroy()
+    assert (simulator.control.ledger().open, stack.resources()) == ((), [])

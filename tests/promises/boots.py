@@ -115,8 +115,9 @@ class _Endpoint:
         return httpx.Response(200, json={"data": []})
 
 
-def play(case: CloudCase, directory: Path, seed: int, boots: int) -> Tally:
-    """Plays `boots` boots, each of which follows from the seed and its number."""
+def play(case: CloudCase, directory: Path, seed: int, boots: int, *, until_wrong: bool = False) -> Tally:
+    """Plays `boots` boots, each of which follows from the seed and its number;
+    `until_wrong`: not further than to the first that is wrong."""
     tally = Tally()
     with stage(case, directory) as staged:
         for number in range(boots):
@@ -124,6 +125,8 @@ def play(case: CloudCase, directory: Path, seed: int, boots: int) -> Tally:
             outcome, wrong = _play(staged, f"n{number}", boot)
             tally.outcomes[outcome] += 1
             tally.wrong += [f"seed {seed}, boot {number}: {text}; {boot}" for text in wrong]
+            if until_wrong and tally.wrong:
+                break
     return tally
 
 

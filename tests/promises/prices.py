@@ -39,8 +39,9 @@ class _Market:
             self.set(self._chance.choice(CENTS))
 
 
-def play(case: CloudCase, directory: Path, seed: int, purchases: int) -> Tally:
-    """Plays `purchases` purchases, each of which follows from the seed and its number."""
+def play(case: CloudCase, directory: Path, seed: int, purchases: int, *, until_wrong: bool = False) -> Tally:
+    """Plays `purchases` purchases, each of which follows from the seed and its number;
+    `until_wrong`: not further than to the first that is wrong."""
     tally = Tally()
     with stage(case, directory) as staged, _own_plans():
         for number in range(purchases):
@@ -48,6 +49,8 @@ def play(case: CloudCase, directory: Path, seed: int, purchases: int) -> Tally:
             outcome, wrong = _play(staged, f"n{number}", chance)
             tally.outcomes[outcome] += 1
             tally.wrong += [f"seed {seed}, purchase {number}: {text}" for text in wrong]
+            if until_wrong and tally.wrong:
+                break
     return tally
 
 

@@ -64,7 +64,7 @@ def _always(outcome: Outcome) -> Callable[..., Any]:
 )
 def test_a_break_of_readiness_is_noticed(target: Any, name: str, value: Any, tmp_path: Path) -> None:
     with mock.patch.object(target, name, value):
-        assert boots.play(CORTECS, tmp_path, 1, BOOTS).wrong != []
+        assert boots.play(CORTECS, tmp_path, 1, BOOTS, until_wrong=True).wrong != []
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_a_break_of_readiness_is_noticed(target: Any, name: str, value: Any, tmp
 )
 def test_a_break_of_prices_is_noticed(target: Any, name: str, value: Any, tmp_path: Path) -> None:
     with mock.patch.object(target, name, value):
-        assert prices.play(CORTECS, tmp_path, 1, PURCHASES).wrong != []
+        assert prices.play(CORTECS, tmp_path, 1, PURCHASES, until_wrong=True).wrong != []

@@ -118,6 +118,13 @@ def _release() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _volume() -> Iterator[None]:
+    """A volume is not looked for before one is created, neither in the journal nor by its name."""
+    with mock.patch(f"{_PROVIDER}.crud_create.recover_by_name", return_value=None):
+        yield
+
+
 NEEDED: Mapping[str, Odds] = {
     "refused-note": Odds(refused=1.0),
     "state": Odds(lost_journal=1.0),
@@ -125,6 +132,7 @@ NEEDED: Mapping[str, Odds] = {
     "clock": Odds(two_clocks=1.0),
     "closed": Odds(old_state=1.0),
     "release": Odds(adopts_own=1.0),
+    "volume": Odds(volume=1.0),
 }
 """With which odds a protection is needed in a hundred rounds, where those of every day are too low for that."""
 BREAKS: Mapping[str, Callable[[], Any]] = {
@@ -137,4 +145,5 @@ BREAKS: Mapping[str, Callable[[], Any]] = {
     "clock": _clock,
     "closed": _closed,
     "release": _release,
+    "volume": _volume,
 }

@@ -18,6 +18,8 @@ from tests.stateful.crowd import Crowd, Killed, Process, Task
 from tests.stateful.hosts import Host
 
 _CHILD = "endpoint of "
+DATA = "data of "
+"""The beginning of the names of volumes. They are there before the Instances, and go after them."""
 _READY_TIMEOUT = 40
 
 
@@ -62,10 +64,11 @@ class Stack:
     """The cloud that its Instances are in."""
 
     def urn(self, name: str) -> str:
-        """The URN of an Instance in this stack, or of its Endpoint."""
+        """The URN of an Instance in this stack, of its Endpoint, or of a volume."""
         token = self.of.token
         kind = f"{token}${self.of.endpoint_token}" if name.startswith(_CHILD) else token
-        return f"urn:pulumi:{self.name}::{self.project}::{kind}::{name.removeprefix(_CHILD)}"
+        kind = self.of.volume_token if name.startswith(DATA) else kind
+        return f"urn:pulumi:{self.name}::{self.project}::{kind}::{name.removeprefix(_CHILD).removeprefix(DATA)}"
 
     def row(self, name: str) -> Row | None:
         """The row of a resource that is not about to go."""
@@ -112,7 +115,15 @@ class Run(Process):
         """`pulumi up`."""
         if refresh and not self._refresh_all():
             return
-        if not self._run_steps(self.stack.program.items(), lambda item: self._apply(*item)):
+        program = self.stack.program
+        if any(name.startswith(DATA) for name in program):
+            data = [(name, arguments) for name, arguments in program.items() if name.startswith(DATA)]
+            if not self._run_steps(data, lambda item: self._instance(*item)):
+                return
+            program = {
+                name: self._with_ids(arguments) for name, arguments in program.items() if (name, arguments) not in data
+            }
+        if not self._run_steps(program.items(), lambda item: self._apply(*item)):
             return
         self._delete_rows([row for row in self.stack.rows if row.doomed or row.name not in self.stack.program])
 
@@ -129,7 +140,14 @@ class Run(Process):
         return self._run_steps(list(self.stack.rows), self._read)
 
     def _delete_rows(self, rows: list[Row]) -> bool:
-        return self._run_steps(rows, self._delete_row)
+        data = [row for row in rows if row.name.startswith(DATA)]
+        gone = self._run_steps([row for row in rows if row not in data], self._delete_row)
+        return gone and (not data or self._run_steps(data, self._delete_row))
+
+    def _with_ids(self, arguments: Arguments) -> Arguments:
+        """The arguments with the ids of volumes in place of their names."""
+        rows = {row.name: row.id for row in self.stack.rows}
+        return {**arguments, "volume_ids": [rows[name] for name in arguments["volume_ids"]]}
 
     def _run_steps(self, items: Iterable[Any], step: Callable[[Any], None]) -> bool:
         """Runs steps at the same time; returns whether all of them succeeded and the next may begin."""

@@ -118,7 +118,9 @@ class Host(Process):
         self.session = Session(_Clock(crowd), _InterruptibleClock(crowd, self), in_background=run_now)
         self.session.journal, self.session.states = self.journal, states
         self.session.exclusive[case.name] = exclusive
-        self.instances, self.endpoints = _abi.load(case.instance), _abi.load(case.endpoint)
+        self.providers = {case.token: _abi.load(case.instance), case.endpoint_token: _abi.load(case.endpoint)}
+        if case.volume:
+            self.providers[case.volume_token] = _abi.load(case.volume)
 
     def enter(self) -> None:
         Host.current = self
@@ -148,7 +150,7 @@ class Host(Process):
         caller = self._crowd.current.process
         try:
             self._crowd.moved_to(self)
-            served = Servicer(self.endpoints if "Endpoint::" in urn else self.instances)
+            served = Servicer(self.providers[urn.split("::")[2].rpartition("$")[2]])
             return getattr(served, method)(SimpleNamespace(urn=urn, **request), self)
         finally:
             self.calls -= 1

@@ -16,6 +16,7 @@ from tests.stateful.engine import Stack
 from tests.stateful.hosts import LAG
 from tests.stateful.scene import Death, Finding, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
+from tests.stateful.volumes import play_volume
 
 SERVER_ERRORS: Final = (500, 502, 503)
 REFUSALS: Final = (301, 302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 460, 499)
@@ -76,6 +77,7 @@ class Odds:
     adopts_own: float = 0.04
     forged: float = 0.02
     named: float = 0.4
+    volume: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,13 @@ def play(
         except StuckError as stuck:
             scene.note(Wrong.UNRECOVERED, f"a command hangs: {stuck}")
         scene.quiet()
-        return Result(seed, tuple(dict.fromkeys(scene.findings)), scene.counts)
     finally:
         scene.close()
+    if scene.case.volume and apart.random() < odds.volume:
+        with_volume = play_volume(theatre, seed, odds.lost_journal, tell)
+        scene.findings += with_volume.findings
+        scene.counts += with_volume.counts
+    return Result(seed, tuple(dict.fromkeys(scene.findings)), scene.counts)
 
 
 class _Round:

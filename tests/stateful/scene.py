@@ -30,7 +30,7 @@ from pulumi_cortecs.simulator.faults import FaultKind, FaultMatch, Parameter
 from pulumi_cortecs.simulator.world import World
 from tests.clouds.case import DELETE, RESTART, START, STOP, UPDATE, CloudCase, Real
 from tests.stateful.crowd import Crowd, Killed
-from tests.stateful.engine import Row, Run, Stack
+from tests.stateful.engine import DATA, Row, Run, Stack
 from tests.stateful.hosts import BEGAN, LAG, Host
 from tests.stateful.states import SceneStates
 from tests.stateful.wire import ORIGIN, Wire
@@ -448,7 +448,7 @@ class Scene:
     def failed(self, stack: Stack, name: str, inputs: Mapping[str, Any], began_at: float, text: str) -> None:
         """Records a creation that was refused because of instances that an earlier one may have bought, and checks
         that the refusal was right."""
-        if not (ids := named_in(text, self._ever())):
+        if name.startswith(DATA) or not (ids := named_in(text, self._ever())):
             return
         self.refusals.append(Refusal(stack, name, ids, text))
         because_of_a_state = is_because_of_a_state(text)

@@ -17,7 +17,7 @@ from pulumi_cortecs.cortecs.kind import ARGUMENTS, INSTANCE
 from pulumi_cortecs.lifecycle.stack_state import StateUnreadableError
 from pulumi_cortecs.provider import accounts, reviewed_inputs, session
 from pulumi_cortecs.simulator.faults import FaultKind
-from tests.clouds.case import START, UPDATE
+from tests.clouds.case import START, UPDATE, CloudCase
 from tests.clouds.cortecs import CORTECS, QWEN
 from tests.clouds.every import EVERY
 from tests.stateful.breaks import BREAKS, NEEDED
@@ -26,12 +26,19 @@ from tests.stateful.playing import theatre_in
 from tests.stateful.rounds import DEATHS, Odds, Result, most_of, parameters, play
 from tests.stateful.scene import Death, Finding, Refusal, Scene, Theatre, Victim, Wrong
 from tests.stateful.user import User
+from tests.stateful.volumes import play_volume
 
 _ROUNDS = 50
 _ROUNDS_UNTIL_CAUGHT = 100
 _ROUNDS_ALIKE = 80
 _NAMES = ("a", "b", "c")
 KINDS = CORTECS.programs
+
+
+def _needs(case: CloudCase, name: str) -> bool:
+    """Returns whether a cloud does not do without this protection."""
+    return name not in case.unneeded and (name != "volume" or bool(case.volume))
+
 
 _kinds = st.sampled_from(KINDS)
 _which = st.integers(0, 1)
@@ -187,11 +194,19 @@ def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "cloud"), [(name, cloud) for name in BREAKS for cloud in EVERY if name not in EVERY[cloud].unneeded]
+    ("name", "cloud"), [(name, cloud) for name in BREAKS for cloud in EVERY if _needs(EVERY[cloud], name)]
 )
 def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str, cloud: str) -> None:
     with theatre_in(tmp_path, name, EVERY[cloud]) as theatre:
         assert any(play(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
+
+
+@pytest.mark.parametrize("lost_journal", [0.0, 1.0])
+@pytest.mark.parametrize("cloud", [name for name, case in EVERY.items() if case.volume])
+def test_a_volume_is_bought_once_mounted_and_deleted(tmp_path: Path, cloud: str, lost_journal: float) -> None:
+    with theatre_in(tmp_path, case=EVERY[cloud]) as theatre:
+        scenes = [play_volume(theatre, seed, lost_journal) for seed in range(_ROUNDS)]
+    assert [finding for scene in scenes for finding in scene.findings] == []
 
 
 def test_a_round_can_be_had_again(theatre: Theatre) -> None:

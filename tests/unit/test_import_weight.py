@@ -16,8 +16,12 @@ def _imported(statement: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
+def test_the_commands_and_the_simulator_do_not_load_pulumi() -> None:
+    assert "pulumi" not in _imported("import pulumi_cortecs.cli, pulumi_cortecs.simulator.process")
+
+
 def test_a_program_loads_nothing_that_only_the_provider_needs() -> None:
-    ours = _imported("import pulumi_cortecs")
+    ours = _imported("from pulumi_cortecs import Endpoint, Instance, Provider, UnknownIdError")
     assert "pulumi_cortecs.cortecs.resources" in ours
     assert not {"pulumi_cortecs.cortecs.client", "pulumi_cortecs.cortecs.data"} & ours
     # what Pulumi itself loads is not ours to judge

@@ -1,4 +1,5 @@
-"""Links of the documentation lead to files of this repository and to headings of them; the index has all pages."""
+"""Links of the documentation lead to files of this repository, and to headings or tests of them; the index has all
+pages."""
 
 from __future__ import annotations
 
@@ -28,11 +29,17 @@ def links(page: Path) -> list[tuple[Path, str]]:
     return [((page.parent / name if name else page).resolve(), anchor) for name, _, anchor in parts]
 
 
+def _places(file: Path) -> set[str]:
+    """The anchors of a page, and the tests of a module."""
+    text = file.read_text(encoding="utf-8")
+    return set(re.findall(r"^def (test_\w+)", text, re.M)) if file.suffix == ".py" else anchors(text)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_link_leads_to_a_page_and_a_heading(page: Path) -> None:
     for file, anchor in links(page):
         assert file.exists(), file
-        assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), (file, anchor)
+        assert not anchor or anchor in _places(file), (file, anchor)
 
 
 def test_the_index_has_every_page_but_those_of_the_rules() -> None:

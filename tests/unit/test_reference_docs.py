@@ -340,7 +340,7 @@ FIGURE_PLACES = {
     "seconds of retries for a list after a lost answer": "lifecycle.purchases._LISTING_TIMEOUT",
     "multiple of the list's lag after which a purchase is listed": "lifecycle.purchases.SETTLE_LAGS",
     "seconds of waiting for other orders in progress": "lifecycle.purchases.MAX_ORDER_SECONDS",
-    "seconds of waiting for the confirmation of a deletion, or twice the lag": "lifecycle.deletion._CONFIRM_TIMEOUT",
+    "seconds of waiting for the confirmation of a deletion, or twice the lag": "lifecycle.cloud.DELETION_SECONDS",
     "seconds after which unchanged progress is reported again": "lifecycle.waiting._REPORT_INTERVAL",
     "threads of a provider process": "provider.process.THREADS",
     "seconds between checks for the engine": "_engine_watch._CHECK_INTERVAL",

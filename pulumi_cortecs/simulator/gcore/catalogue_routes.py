@@ -116,7 +116,7 @@ def _prices_and_quotas(route: RouteDecorator, cloud: SimulatedGcore) -> None:
             if container.region_id not in cloud.market.regions:
                 allowed = ", ".join(map(str, cloud.market.regions))
                 raise invalid(f"region_id: got {container.region_id}; allowed: {allowed}")
-        return JSONResponse(_price_json(flavor, sum(each.scale.max for each in body.containers), cloud.settings))
+        return JSONResponse(price_json(flavor, sum(each.scale.max for each in body.containers), cloud.settings))
 
     @route("POST", f"{PROJECT}/deployments/check_limits")
     async def check_limits(project_id: int, body: LimitsRequest) -> Response:  # quotas are the account's
@@ -156,7 +156,7 @@ def _capacity_json(cloud: SimulatedGcore, region_id: int) -> Json:
     return {"region_id": region_id, "capacity": rows}
 
 
-def _price_json(flavor: Flavor, replicas: int, settings: GcoreSettings) -> Json:
+def price_json(flavor: Flavor, replicas: int, settings: GcoreSettings) -> Json:
     """The price of so many replicas. As in the vendor's own example, a price "without discount" is what is left of the
     month's after the discount."""
     status = {"price_status": settings.gcore_price_status, "tax_percent": float(settings.gcore_tax_percent)}

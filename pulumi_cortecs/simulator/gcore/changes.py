@@ -44,7 +44,11 @@ class _Answer:
 
 
 class Changes:
-    """The changes of deployments by requests; each method with a task returns the task ids of its answer."""
+    """The changes of deployments by requests; each method with a task returns the task ids of its answer.
+
+    What is due is carried out before a deployment is looked up, and not again before it is changed: else it would be
+    changed from a state of before.
+    """
 
     def __init__(self, cloud: SimulatedGcore):
         self._cloud = cloud
@@ -92,7 +96,7 @@ class Changes:
 
     def delete(self, project_id: int, name: str) -> list[str]:
         """Begin to delete a deployment, which ends its bill; it is gone at the end of the task."""
-        deployment, now = self._require_undeleted(project_id, name), self._world.now()
+        deployment, now = self._require_undeleted(project_id, name), self._world.clock.now()
         target = _target("DELETE", project_id, f"/{name}", name, deployment.arguments)
         answer = self._begin_task("delete_inference_instance", project_id, target)
         if answer.is_done:
@@ -106,7 +110,7 @@ class Changes:
 
     def start(self, project_id: int, name: str) -> None:
         """Start a stopped deployment with its minimum of replicas; a running one stays as it is."""
-        deployment, now = self._require_undeleted(project_id, name), self._world.now()
+        deployment, now = self._require_undeleted(project_id, name), self._world.clock.now()
         if deployment.enabled:
             return
         target = _target("POST", project_id, f"/{name}/start", name, deployment.arguments)
@@ -117,7 +121,7 @@ class Changes:
 
     def stop(self, project_id: int, name: str) -> None:
         """Stop a deployment, which ends its bill; a stopped one stays as it is."""
-        deployment, now = self._require_undeleted(project_id, name), self._world.now()
+        deployment, now = self._require_undeleted(project_id, name), self._world.clock.now()
         target = _target("POST", project_id, f"/{name}/stop", name, deployment.arguments)
         if deployment.enabled:
             self._cloud.stop(deployment, now)
@@ -143,7 +147,7 @@ class Changes:
         self._show_late(made, now, late)
 
     def _change(self, deployment: Deployment, arguments: Json, target: FaultTarget) -> None:
-        now, settings = self._world.now(), self._cloud.settings
+        now, settings = self._world.clock.now(), self._cloud.settings
         changed = replace(deployment, arguments=arguments)
         if not deployment.enabled:
             self._cloud.fleet.put(changed)
@@ -159,7 +163,7 @@ class Changes:
         self, deployment: Deployment, counts: Mapping[str, int], target: FaultTarget, boot: float
     ) -> tuple[Deployment, Lag]:
         """Start containers as the faults want it; returns the lag of their status, too."""
-        now = self._world.now()
+        now = self._world.clock.now()
         started = self._cloud.containers.start(deployment, counts, now, target, boot)
         faults = {fault.kind: fault for fault in self._take(target, _PER_ORDER)}
         unlisted = lag_of(faults.get(FaultKind.LIST_LAG))
@@ -181,7 +185,7 @@ class Changes:
             id=self._world.new_id(),
             kind=kind,
             project_id=project_id,
-            created_at=self._world.now(),
+            created_at=self._world.clock.now(),
             seconds=self._cloud.settings.gcore_task_seconds if seconds is None else seconds,
             creates=creates,
             error=str(failure.parameter("message")) if failure else "",
@@ -192,7 +196,7 @@ class Changes:
 
     def _show_late(self, before: Deployment, since: datetime, late: Lag, changed: Deployment | None = None) -> None:
         """Keep showing a deployment as it was, with the arguments of `changed` if it is given."""
-        now = self._world.now()
+        now = self._world.clock.now()
         answer = self._cloud.deployment_json(before, now)
         if changed is not None:
             answer = serializers.with_arguments(answer, self._cloud.deployment_json(changed, now))

@@ -81,22 +81,26 @@ class SimulatedGcore:
 
     def stop_from_outside(self, instance_id: str) -> Json:
         """Stop a deployment, as a user does in the vendor's console; returns its true state."""
-        return self.true_state(self.stop(self._require_id(instance_id), self.world.now()))
+        return self.true_state(self.stop(self._require_id(instance_id), self.world.clock.now()))
 
     def vanish(self, instance_id: str) -> None:
         """Remove a deployment without a request of a client."""
-        self.remove(self._require_id(instance_id), self.world.now())
+        self.remove(self._require_id(instance_id), self.world.clock.now())
 
     def expire_tokens(self) -> None:
         """Does nothing, because a key has no end."""
 
     def set_load(self, instance_id: str, replicas: int | None) -> None:
         """Scale each region to so many replicas, between minimum and maximum, until None leaves it to requests."""
-        deployment, now = self._require_id(instance_id), self.world.now()
+        deployment, now = self._require_id(instance_id), self.world.clock.now()
         if not deployment.enabled or deployment.deleted_at is not None:
             raise conflict(f"deployment {instance_id} is {deployment.status(now).value}")
         loaded = replace(deployment, load=replicas, last_request=now)
         self.containers.scale(loaded, wanted_replicas(loaded, now), now)
+
+    def set_application(self, instance_id: str, name: str) -> None:
+        """Make a deployment a part of an application, or ("") of none."""
+        self.fleet.put(replace(self._require_id(instance_id), application=name))
 
     def accept_key(self, key: str) -> None:
         """Make a key of the account valid."""
@@ -198,7 +202,7 @@ class SimulatedGcore:
             self.containers.account(deployment, at)
 
     def _count_request(self, instance_id: str) -> None:
-        deployment, now = self._require_id(instance_id), self.world.now()
+        deployment, now = self._require_id(instance_id), self.world.clock.now()
         if deployment.enabled and deployment.deleted_at is None:
             asked = with_request(deployment, now)
             self.containers.scale(asked, wanted_replicas(asked, now), now)

@@ -1,4 +1,4 @@
-"""`pulumi-cortecs simulator` as a person and as a program starts it: a real process each time."""
+"""`pulumi-cortecs simulator` as a person and as a program starts it: a process each time, most of them forked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, NamedTuple, TextIO
 
 import httpx
 import pytest
@@ -20,41 +22,66 @@ from typer.testing import CliRunner
 
 from pulumi_cortecs.cli import app
 from pulumi_cortecs.simulator import Control, running
+from tests.preloaded import Child, python
 
-COMMAND = [sys.executable, "-c", "from pulumi_cortecs.cli import main; main()"]
+PROGRAM = ["-c", "from pulumi_cortecs.cli import main; main()"]
+COMMAND = [sys.executable, *PROGRAM]
 QWEN = "Qwen--Qwen2-7B-Instruct"
 PATIENCE = 30
 
 
-def cli(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, timeout=PATIENCE, env=env, check=False)
+class Command(NamedTuple):
+    """`pulumi-cortecs simulator` while it runs, and what it prints."""
+
+    process: Child | subprocess.Popen[bytes]
+    lines: TextIO
+    errors: IO[bytes]
+
+    def end(self, number: signal.Signals | None = None) -> tuple[int, str]:
+        """Its exit code, after this signal, and its errors."""
+        if number is not None:
+            os.kill(self.process.pid, number)
+        code = self.process.wait(PATIENCE)
+        self.errors.seek(0)
+        return code, self.errors.read().decode()
 
 
 @contextmanager
-def started(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A simulator on a free port, once its first line is there; it is ended, whatever the test does."""
-    process = subprocess.Popen(
-        [*COMMAND, "simulator", "--port", "0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    with process:
+def launched(*args: str) -> Iterator[Command]:
+    """The command with these arguments; it is ended, whatever the test does."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as lines, tempfile.TemporaryFile() as errors:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline().strip()
-            assert line.startswith("simulator listening on http://127.0.0.1:"), line
-            yield process, line.removeprefix("simulator listening on ")
+            process = python([*PROGRAM, "simulator", "--port", *args], writing, errors.fileno())
+        finally:
+            os.close(writing)
+        try:
+            yield Command(process, lines, errors)
         finally:
             process.kill()
+            process.wait(PATIENCE)
 
 
-def ends_with(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, errors
+@contextmanager
+def started(*args: str) -> Iterator[tuple[Command, str]]:
+    """A simulator on a free port, once its first line is there."""
+    with launched("0", *args) as command:
+        line = command.lines.readline().strip()
+        assert line.startswith("simulator listening on http://127.0.0.1:"), line
+        yield command, line.removeprefix("simulator listening on ")
+
+
+def refused(*args: str) -> str:
+    """What it says when it does not start, on its one line of errors."""
+    with launched(*args) as command:
+        code, errors = command.end()
+        assert (code, command.lines.read(), errors.count("\n")) == (1, "", 1)
+    return errors.removesuffix("\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_at_once_in_the_middle_of_a_stream(number: signal.Signals) -> None:
-    with started("--boot", "0", "--quiet") as (process, url), httpx.Client(trust_env=False) as client:
+    with started("--boot", "0", "--quiet") as (command, url), httpx.Client(trust_env=False) as client:
         sent = {"client_id": "sim", "client_secret": "sim", "grant_type": "client_credentials"}
         token = client.post(f"{url}/api/v1/oauth2/token", json=sent).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
@@ -66,16 +93,16 @@ def test_a_signal_ends_it_at_once_in_the_middle_of_a_stream(number: signal.Signa
         with client.stream("POST", f"{url}/serve/{instance_id}/v1/chat/completions", json=body) as stream:
             assert stream.status_code == 200
             began = time.monotonic()
-            assert ends_with(process, number) == (0, "")
+            assert command.end(number) == (0, "")
             assert time.monotonic() - began < 50  # of the 60 s that it would last
 
 
 def test_the_port_file_is_there_while_it_listens(tmp_path: Path) -> None:
     file = tmp_path / "port"
-    with started("--port-file", str(file)) as (process, url):
+    with started("--port-file", str(file)) as (command, url):
         assert file.read_text() == f"{url.rsplit(':', 1)[1]}\n"
         assert list(tmp_path.iterdir()) == [file]
-        assert ends_with(process, signal.SIGTERM)[0] == 0
+        assert command.end(signal.SIGTERM)[0] == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -83,17 +110,13 @@ def test_a_taken_port_is_a_short_error(tmp_path: Path) -> None:
     theirs = tmp_path / "port"
     theirs.write_text("theirs")
     with running() as sim:
-        failed = cli("simulator", "--port", str(sim.port), "--port-file", str(theirs))
-    assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr == f"Error: port {sim.port} is taken by another program\n"
+        said = refused(str(sim.port), "--port-file", str(theirs))
+    assert said == f"Error: port {sim.port} is taken by another program"
     assert theirs.read_text() == "theirs"
 
 
 def test_an_impossible_port_file_is_a_short_error(tmp_path: Path) -> None:
-    failed = cli("simulator", "--port", "0", "--port-file", str(tmp_path / "no" / "port"))
-    assert failed.returncode == 1
-    assert failed.stderr.startswith("Error: ")
-    assert "Traceback" not in failed.stderr
+    assert refused("0", "--port-file", str(tmp_path / "no" / "port")).startswith("Error: ")
 
 
 def test_speed_boot_and_token_ttl_reach_the_simulator() -> None:
@@ -105,8 +128,8 @@ def test_speed_boot_and_token_ttl_reach_the_simulator() -> None:
 
 def test_what_is_not_given_comes_from_the_state(tmp_path: Path) -> None:
     file = str(tmp_path / "sim.db")
-    with started("--state", file, "--speed", "50", "--boot", "7") as (process, _):
-        assert ends_with(process, signal.SIGTERM)[0] == 0
+    with started("--state", file, "--speed", "50", "--boot", "7") as (command, _):
+        assert command.end(signal.SIGTERM)[0] == 0
     with started("--state", file, "--boot", "9") as (_, url), Control(url) as control:
         assert (control.clock().speed, control.settings()["boot_seconds"]) == (50, 9)
 
@@ -138,19 +161,19 @@ class Customer:
 
 def test_killed_at_any_moment_it_goes_on_with_all_that_it_had_answered(tmp_path: Path) -> None:
     file, chance, customers = str(tmp_path / "sim.db"), random.Random(4), list[Customer]()
-    with started("--state", file, "--quiet") as (process, url):
+    with started("--state", file, "--quiet") as (command, url):
         sent = {"client_id": "sim", "client_secret": "sim", "grant_type": "client_credentials"}
         token = httpx.post(f"{url}/api/v1/oauth2/token", json=sent, trust_env=False).json()["access_token"]
-        process.kill()
+        command.process.kill()
     for _ in range(2):
-        with started("--state", file, "--quiet") as (process, url):
+        with started("--state", file, "--quiet") as (command, url):
             new = [Customer(url, {"Authorization": f"Bearer {token}"}) for _ in range(3)]
             threads = [threading.Thread(target=customer) for customer in new]
             for thread in threads:
                 thread.start()
             _until(lambda customers=new: all(customer.deleted for customer in customers))  # type: ignore[misc]
             time.sleep(chance.uniform(0.1, 0.4))
-            process.kill()
+            command.process.kill()
             for thread in threads:
                 thread.join()
             customers += new
@@ -175,26 +198,24 @@ def test_killed_at_any_moment_it_goes_on_with_all_that_it_had_answered(tmp_path:
 def test_a_state_in_use_is_a_short_error(tmp_path: Path) -> None:
     file = tmp_path / "sim.db"
     with running(state=file):
-        failed = cli("simulator", "--port", "0", "--state", str(file))
-    assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr == f"Error: {file} is in use by another simulator\n"
+        assert refused("0", "--state", str(file)) == f"Error: {file} is in use by another simulator"
 
 
 def test_a_file_that_is_no_state_is_a_short_error_and_stays(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("dear diary")
-    failed = cli("simulator", "--port", "0", "--state", str(file))
-    assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr == f"Error: {file} is not a state of this simulator, and was left as it is\n"
+    assert (
+        refused("0", "--state", str(file)) == f"Error: {file} is not a state of this simulator, and was left as it is"
+    )
     assert file.read_text() == "dear diary"
 
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_quiet_keeps_the_loud_lines_only(quiet: bool) -> None:
-    with started(*(["--quiet"] if quiet else [])) as (process, url):
+    with started(*(["--quiet"] if quiet else [])) as (command, url):
         httpx.get(f"{url}/api/v1/models", trust_env=False)
         httpx.get(f"{url}/api/v1/nope", trust_env=False)
-        _, errors = ends_with(process, signal.SIGTERM)
+        _, errors = command.end(signal.SIGTERM)
     assert ("GET /api/v1/models 200" in errors) is not quiet
     assert "WARNING no such route: GET /api/v1/nope" in errors
 
@@ -221,11 +242,11 @@ def test_a_parent_that_is_not_the_direct_one_is_watched_too(tmp_path: Path) -> N
     file = tmp_path / "port"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as other:
         try:
-            with started("--port-file", str(file), "--parent-pid", str(other.pid)) as (process, _):
-                assert process.poll() is None
+            with started("--port-file", str(file), "--parent-pid", str(other.pid)) as (command, _):
+                assert command.process.poll() is None
                 other.kill()
                 other.wait()
-                assert process.wait(PATIENCE) == 0
+                assert command.process.wait(PATIENCE) == 0
         finally:
             with suppress(ProcessLookupError):
                 other.kill()
@@ -281,9 +302,8 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_its_second_line_points_clients_at_the_proxy() -> None:
-    with started("--tls-proxy", "--quiet") as (process, _):
-        assert process.stdout is not None
-        line = process.stdout.readline().strip()
+    with started("--tls-proxy", "--quiet") as (command, _):
+        line = command.lines.readline().strip()
         variables = dict(word.split("=") for word in line.removeprefix("tls proxy: export ").split())
         with httpx.Client(
             proxy=variables["HTTPS_PROXY"],
@@ -291,5 +311,5 @@ def test_its_second_line_points_clients_at_the_proxy() -> None:
             trust_env=False,
         ) as client:
             assert client.get("https://api.shadeform.ai/v1/instances/types").status_code == 200
-        ends_with(process, signal.SIGTERM)
+        command.end(signal.SIGTERM)
         assert not Path(variables["SSL_CERT_FILE"]).exists()

@@ -17,7 +17,7 @@ from pulumi_cortecs.gcore import market as markets
 from pulumi_cortecs.gcore.client import GcoreClient
 from pulumi_cortecs.gcore.kind import INSTANCE
 from pulumi_cortecs.gcore.market import GcoreMarket, live_market, pinned_market
-from pulumi_cortecs.gcore.quota import order_problems, replicas_of, shortfalls
+from pulumi_cortecs.gcore.quota import SharedSupply, order_problems, replicas_of, shortfalls
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.policy.testing import sample_catalogue
@@ -154,7 +154,7 @@ def test_a_region_by_its_number_and_by_its_name_is_one_region(market: GcoreMarke
     (text,) = texts(market.quote(wanted(container(7), container("luxembourg-2")))[1])
     assert text == ("containers: [1].region_id: got 'luxembourg-2', which is there already; luxembourg-2 is region 7")
     twice = wanted(container(7, 0, 2), container("luxembourg-2", 0, 3))
-    assert replicas_of(twice, "max", {"luxembourg-2": 7}) == {7: 5}
+    assert replicas_of(twice, "max", {7: "luxembourg-2"}) == {7: 5}
 
 
 @pytest.mark.parametrize("status", ["hide", "error"])
@@ -308,3 +308,27 @@ def test_without_a_key_there_is_no_market() -> None:
     market = live_market(missing, AnswerCache(SystemClock(), 30.0))
     with pytest.raises(AssertionError, match="asked"):
         market.quote(wanted())
+
+
+def test_orders_that_come_at_once_share_the_answers_about_quota_and_room(client: GcoreClient) -> None:
+    sent: list[str] = []
+    times = [100.0]
+
+    class Counting:
+        def vendor_time(self) -> float:
+            return times[0]
+
+        def __getattr__(self, name: str) -> Any:
+            def call(*args: Any) -> Any:
+                sent.append(name)
+                return getattr(client, name)(*args)
+
+            return call
+
+    supply = SharedSupply(Counting())  # type: ignore[arg-type]
+    for _ in range(3):
+        assert order_problems(supply, wanted(container(1, 0, 2)), None) == []
+    assert sorted(sent) == ["capacity", "check_limits", "regions"]
+    times[0] += 6
+    order_problems(supply, wanted(container(1, 0, 2)), None)
+    assert len(sent) == 6

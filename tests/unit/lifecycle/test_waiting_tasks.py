@@ -129,6 +129,13 @@ def test_two_listings_after_the_task_confirm_a_change(room: Room) -> None:
     assert room.told[0] == "running, to be confirmed by another list"
 
 
+def test_the_end_of_a_task_asks_for_no_listing_of_its_own(room: Room) -> None:
+    room.put("running")
+    room.poller.snapshot(max_age=0)  # of another wait, just before the task ends
+    room.wait()
+    assert (room.account.asked.count("list"), room.passed >= 0.5) == (2, True)
+
+
 def test_one_listing_is_enough_for_a_new_instance(room: Room) -> None:
     room.put("running")
     room.wait()

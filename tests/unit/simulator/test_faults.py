@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from pulumi_cortecs.simulator.faults import (
     BOOT_FAULTS,
+    CONTAINER_FAULTS,
     DELETE_FAULTS,
     ORDER_FAULTS,
     PARAMETERS,
@@ -17,6 +18,7 @@ from pulumi_cortecs.simulator.faults import (
     SERVING_FAULTS,
     STOP_FAULTS,
     SUPPLY_FAULTS,
+    TASK_FAULTS,
     Fault,
     FaultKind,
     FaultMatch,
@@ -104,7 +106,17 @@ def test_probability_zero_never_happens() -> None:
     assert not any(faults.take_matching(START) for _ in range(50))
 
 
-GROUPS = (REQUEST_FAULTS, ORDER_FAULTS, SUPPLY_FAULTS, BOOT_FAULTS, SERVING_FAULTS, STOP_FAULTS, DELETE_FAULTS)
+GROUPS = (
+    REQUEST_FAULTS,
+    ORDER_FAULTS,
+    SUPPLY_FAULTS,
+    BOOT_FAULTS,
+    SERVING_FAULTS,
+    STOP_FAULTS,
+    DELETE_FAULTS,
+    TASK_FAULTS,
+    CONTAINER_FAULTS,
+)
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -62,6 +62,9 @@ def test_the_environment_points_here() -> None:
             "CORTECS_CLIENT_SECRET": "sim",
             "SHADEFORM_BASE_URL": f"http://127.0.0.1:{sim.port}/v1",
             "SHADEFORM_API_KEY": "sim",
+            "GCORE_BASE_URL": f"http://127.0.0.1:{sim.port}",
+            "GCORE_API_KEY": "sim$sim",
+            "GCORE_CLOUD_PROJECT_ID": "1",
         }
 
 
