@@ -209,6 +209,8 @@ class Scene:
         self.bought: dict[str, Purchase] = {}
         self.used_again: set[str] = set()
         """The ids, names, that two resources have bought one after the other: the first one's row has the other's."""
+        self.bought_again: set[str] = set()
+        """The ids, names, that a resource has bought again while a row of what had gone was still there."""
         self.errors: list[str] = []
         """The errors of the last commands."""
         self.reported: list[str] = []
@@ -557,6 +559,9 @@ class Scene:
             if instance_id in self.bought and self.bought[instance_id].urn != provider_host.current_call().urn:
                 self.counts["a name used again by another resource"] += 1
                 self.used_again.add(instance_id)
+            elif self._rows_of(instance_id):
+                self.counts["a name used again, and its first row still there"] += 1
+                self.bought_again.add(instance_id)
             self.bought[instance_id] = Purchase(
                 provider_host.current_call().urn, host, self.crowd.now, not list(self.world.faults)
             )
@@ -602,7 +607,7 @@ class Scene:
                 and any(inferred for _, inferred in machines)
             )
             is_accounted_for |= any(row.inputs.get("adopt_id") == instance_id for _, row in self._rows_of(instance_id))
-            if times > 1 and not is_accounted_for and instance_id not in self.used_again:
+            if times > 1 and not is_accounted_for and instance_id not in self.used_again | self.bought_again:
                 self.note(Wrong.SHARED, instance_id)
 
     def _rows_of(self, instance_id: str) -> list[tuple[Stack, Row]]:

@@ -107,7 +107,12 @@ class User:
         """Gives other names where another row's instance has those that the program gives, or where a replacement could
         not have the name of what it replaces."""
         owned = {row.id for other in self.scene.stacks for row in other.rows}
-        taken = owned & set(_TAKEN.findall(" ".join(self.scene.errors)))
+        named = set(_TAKEN.findall(" ".join(self.scene.errors)))
+        taken = owned & named
+        for left in sorted(named - owned - self.scene.foreign):
+            has_row = any(stack.row(key) for key, said in stack.program.items() if said.get("name") == left)
+            if left in self.scene.alive() and (has_row or self.scene.is_stopped(left)):  # then it cannot be adopted
+                self.scene.delete_orphans(left)
         for name, arguments in stack.program.items():
             if arguments.get("name") in taken and "adopt_id" not in arguments:
                 self.scene.counts["another name given"] += 1
