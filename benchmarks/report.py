@@ -29,6 +29,7 @@ _ROWS = (
     ("fleet-100-pairs", "the same against 10 s + 100 no-op pairs"),
     ("fleet-300", "`up` of 300 instances, boot 20 s, against 20 s + 300 no-ops"),
     ("fleet-300-pairs", "the same against 20 s + 300 no-op pairs"),
+    ("fleet-60-clouds", "`up` of 60 instances at three clouds, boot 10 s, against 10 s + 60 no-op pairs"),
     ("stuck-8-of-40", "8 of 40 never ready: the slowest of the others, against 1.5 x its boot + 1 s"),
     ("refresh-1000", "refresh of 1,000 instances, against 2,000 no-op rows"),
     ("refresh-1000-alike", "the same against 2,000 no-op rows with the properties of ours"),

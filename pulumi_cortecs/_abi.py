@@ -61,6 +61,11 @@ def instance_kinds() -> dict[str, InstanceKind]:
     return {kind.cloud: kind for kind in kinds}
 
 
+def plain_kinds(cloud: str) -> list[CrudKind[Any, Any]]:
+    """The plain resource types of a cloud."""
+    return [_constant(name) for name in KINDS if name in PLAIN_RESOURCES and name.startswith(f"{cloud}.")]
+
+
 class UnknownProviderError(LookupError):
     """The state was written by a newer version of this package."""
 

@@ -78,6 +78,10 @@ class _Found:
     def holds_data(self) -> bool:
         return self.instance.noun != "instance"
 
+    @property
+    def is_adoptable(self) -> bool:
+        return not self.holds_data and not self.instance.manager
+
 
 @dataclass(frozen=True)
 class _Allowed:
@@ -295,9 +299,14 @@ def _show(all_orphans: Sequence[_Found], surveys: Surveys) -> None:
         f"{count_text(len(all_orphans), 'orphan')} among {count_text(surveys.listed, 'instance')} of "
         f"{surveys.names}, compared with {count_text(len(surveys.stacks), 'stack')}{_total(all_orphans)}"
     )
-    if held_back := sum(bool(found.orphan.skip_reason) for found in all_orphans):
+    managed = [found for found in all_orphans if found.instance.manager]
+    if held_back := sum(bool(found.orphan.skip_reason) for found in all_orphans) - len(managed):
         print_lines(
             f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young"
+        )
+    for found in managed:
+        print_lines(
+            f"{found.instance.instance_id} is managed by {found.instance.manager}: never deleted, never adopted"
         )
     for found in (found for found in all_orphans if found.holds_data):
         print_lines(f"{found.instance.instance_id} is a {found.instance.noun}: {_KEEPS_DATA}")
@@ -349,7 +358,7 @@ def _total(all_orphans: Sequence[_Found]) -> str:
 def _print_adoption(chosen: Sequence[_Found]) -> None:
     from pulumi_cortecs.stacks.import_file import import_lines
 
-    instances = [found for found in chosen if not found.holds_data]
+    instances = [found for found in chosen if found.is_adoptable]
     if instances:
         ids = " ".join(found.instance.instance_id for found in instances)
         print_lines("Put into a program and run `pulumi up`, which buys nothing:", "")
@@ -363,7 +372,7 @@ def _lines(chosen: Sequence[_Found]) -> dict[Key, str]:
     from pulumi_cortecs.lifecycle.cloud import Phase
     from pulumi_cortecs.stacks.import_file import constructor, names_for_models
 
-    instances = [found for found in chosen if not found.holds_data]
+    instances = [found for found in chosen if found.is_adoptable]
     names = names_for_models([found.survey.kind.name_for(found.instance.arguments) for found in instances])
     has_several = len({found.survey.kind.cloud for found in instances}) > 1
     lines = {}

@@ -323,7 +323,7 @@ def instance_as_json(instance: ListedInstance, survey: Survey) -> dict[str, obje
     """An instance for JSON; null for values that the vendor leaves out. An argument that has the name of another field
     is prefixed: the `cloud` of an order at Shadeform is `shadeform_cloud`."""
     is_instance = instance.noun == "instance"
-    keys = survey.kind.arguments.replacing if is_instance else instance.arguments
+    keys = survey.kind.arguments.purchased if is_instance else instance.arguments
     fields = {
         "cloud": survey.kind.cloud,
         "id": instance.instance_id,
@@ -407,7 +407,7 @@ def _complete_survey(
     kind: InstanceKind, account: Account, before: Mapping[str, ListedInstance], stacks: Sequence[StackHoldings]
 ) -> Survey:
     """The survey of an account that was listed before the states were read. Raises CloudError."""
-    own_stacks = tuple(stack.of_types(kind.tokens) for stack in stacks)
+    own_stacks = tuple(stack.of_types(kind.tokens, account.fingerprint) for stack in stacks)
     after = _list(kind, account)
     _require_complete(kind, account, before, after, own_stacks)
     # a concurrent `destroy` has removed its deleted instances from the state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
@@ -242,8 +241,3 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
         model = self.model_id.apply(lambda model_id: model_id.replace("--", "/"))
         config: dict[str, Any] = {"base_url": self.base_url, "model": model, **kwargs}
         return pulumi.Output.from_input(config)
-
-
-for _declared in (Endpoint, Instance):
-    # strings would be compiled again for each resource, because Pulumi does not cache them
-    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)

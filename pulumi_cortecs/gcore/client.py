@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, TypeVar
 
 import httpx
 from pydantic import ConfigDict, Field
@@ -12,8 +12,8 @@ from pulumi_cortecs.http.api_client import Retry, WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError, ConfigurationError
-from pulumi_cortecs.http.text import command_parts
-from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.http.paged_api import Page, PagedApi
+from pulumi_cortecs.http.text import secret_parts
 from pulumi_cortecs.http.wire import Id, Number, Object, Rows, Told, Whole, Words, path_part
 from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 
@@ -25,13 +25,9 @@ _REFUSALS: Final = frozenset({QUOTA_EXCEEDED})
 """Refusals that no repetition changes, whatever their status (docs/apis/gcore.md#errors)."""
 _RESERVED_PATHS: Final = frozenset({"check_limits"})
 """Names that would turn `/deployments/{name}` into another request."""
-_PAGE_SIZE: Final = 1000
-_MAX_PAGES: Final = 50
-"""Pages of a list: more rows than any project has, and an end if the vendor never says that it was the last."""
 _MAY_BE_SECRET: Final = ("envs", "command", "probes", "password", "data")
+"""The values of a body that no text of ours may have: an error of the vendor may quote a part of them."""
 
-R = TypeVar("R")
-T = TypeVar("T")
 N = TypeVar("N", bound=WireModel)
 M = TypeVar("M", bound="_Named")
 
@@ -240,11 +236,6 @@ class ApiLogLine(WireModel):
     region_id: Told[int] = None
 
 
-class _Page(WireModel, Generic[R]):
-    count: int
-    results: Whole[R]
-
-
 class _Tasks(WireModel):
     tasks: Whole[Id]
 
@@ -257,7 +248,7 @@ PLAIN: Final[Mapping[str, type[_Named]]] = {
 """What a project has beside deployments, by its name in paths."""
 
 
-class GcoreClient(VendorApi):
+class GcoreClient(PagedApi):
     """The API for one project."""
 
     vendor, refusals, reserved = VENDOR, _REFUSALS, _RESERVED_PATHS
@@ -302,7 +293,7 @@ class GcoreClient(VendorApi):
         if region_id is not None:
             params["region_id"] = str(region_id)
         path = f"{self._of_project('deployments', name)}/logs"
-        page = self._core.call("GET", path, _Page[Told[ApiLogLine]], retry=Retry.IDEMPOTENT, params=params)
+        page = self._core.call("GET", path, Page[Told[ApiLogLine]], retry=Retry.IDEMPOTENT, params=params)
         return [line for line in page.results if line is not None]
 
     def task(self, task_id: str) -> ApiTask:
@@ -335,7 +326,7 @@ class GcoreClient(VendorApi):
 
     def capacity(self) -> list[ApiCapacity]:
         """What can be had now, by region."""
-        return self._get("/cloud/v3/inference/capacity", _Page[ApiCapacity]).results
+        return self._get("/cloud/v3/inference/capacity", Page[ApiCapacity]).results
 
     def all_of(self, kind: str) -> dict[str, Any]:
         """All resources of this kind in the project (a key of `PLAIN`), by name."""
@@ -380,52 +371,14 @@ class GcoreClient(VendorApi):
         retry: Retry = Retry.IDEMPOTENT,
     ) -> N:
         sent = None if body is None else dict(body)
-        return self._core.call(method, path, answer, retry=retry, body=sent, secrets=_secrets_of(body or {}))
+        secrets = secret_parts([(body or {}).get(key) for key in _MAY_BE_SECRET])
+        return self._core.call(method, path, answer, retry=retry, body=sent, secrets=secrets)
 
     def _by_name(self, kind: str, row: type[M]) -> dict[str, M]:
         """All of the project's by name. Raises BadAnswerError if a name comes twice: then another may be missing."""
         path = self._of_project(kind)
-        rows: list[M] = self._list(path, _Page[row])  # type: ignore[valid-type]
+        rows: list[M] = self._all(path, Page[row])  # type: ignore[valid-type]
         named = {row.name: row for row in rows}
         if len(named) < len(rows):
             raise BadAnswerError(f"{VENDOR} answered GET {path} with the same row twice; try again")
         return named
-
-    def _list(self, path: str, page: type[_Page[R]], params: Mapping[str, str] | None = None) -> list[R]:
-        """All rows of a list, page by page. Raises BadAnswerError if the pages do not fit together: then a row may be
-        missing."""
-        rows: list[R] = []
-        counts: set[int] = set()
-        for _ in range(_MAX_PAGES):
-            query = {"limit": str(_PAGE_SIZE), "offset": str(len(rows)), **(params or {})}
-            answer = self._core.call("GET", path, page, retry=Retry.IDEMPOTENT, params=query)
-            rows += answer.results
-            counts.add(answer.count)
-            if counts == {len(rows)}:
-                return rows
-            if not answer.results or counts != {answer.count} or len(rows) > answer.count:
-                break
-        told = " and ".join(map(str, sorted(counts)))
-        raise BadAnswerError(f"{VENDOR} answered GET {path} with {len(rows)} rows, and counts {told}; try again")
-
-    def _offers(self, path: str, row: type[T], params: Mapping[str, str] | None = None) -> list[T]:
-        """The readable rows of a list of offers. Raises BadAnswerError if there are rows, and none is readable: then
-        the market is unknown."""
-        rows: list[T | None] = self._list(path, _Page[Told[row]], params)  # type: ignore[valid-type]
-        readable = [row for row in rows if row is not None]
-        if rows and not readable:
-            raise BadAnswerError(f"{VENDOR} answered GET {path} in an undocumented form: no row of it can be read")
-        return readable
-
-
-def _secrets_of(body: Mapping[str, Any]) -> list[str]:
-    """The values of a body that no text of ours may have: an error of the vendor may quote a part of them."""
-    return [part for key in _MAY_BE_SECRET for text in _texts_of(body.get(key)) for part in command_parts(text)]
-
-
-def _texts_of(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (dict, list)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts_of(item)

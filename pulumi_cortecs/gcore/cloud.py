@@ -6,12 +6,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final
 
+from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.billing import run_cost
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.gcore.client import VENDOR, ApiContainer, ApiDeployment, GcoreClient
+from pulumi_cortecs.gcore.kind import ARGUMENTS
 from pulumi_cortecs.gcore.quota import SharedSupply, order_problems
-from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.errors import none_if_unknown
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
@@ -33,6 +37,8 @@ from pulumi_cortecs.lifecycle.cloud import (
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.provider.arguments import vendor_arguments
+from pulumi_cortecs.provider.kind import Change
 
 STATUSES: Final[Mapping[str, Phase]] = {
     "DEPLOYING": Phase.STARTING,
@@ -42,6 +48,7 @@ STATUSES: Final[Mapping[str, Phase]] = {
     "DISABLED": Phase.STOPPED,
     "DELETING": Phase.DELETING,
 }
+_ORDERED: Final = tuple(key for key in vendor_arguments(ARGUMENTS) if ARGUMENTS[key].change is not Change.NOTHING)
 _SLEEPING: Final = "PENDING"
 _FINISHED, _FAILED = "FINISHED", "ERROR"
 _LOG_LINES: Final = 5
@@ -77,14 +84,11 @@ class GcoreCloud(
         return self.client.deployments()
 
     def get_instance(self, instance_id: str) -> ApiDeployment | None:
-        try:
-            return self.client.deployment(instance_id)
-        except NotFoundError:
-            return None
+        return none_if_unknown(lambda: self.client.deployment(instance_id))
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiDeployment]:
         name = str(inputs["name"])
-        self._record_task(name, self.client.create_deployment(spec.order_body(inputs, _region_ids(inputs))))
+        self._record_task(name, self.client.create_deployment(order_body(inputs)))
         return OrderAnswer(name)
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
@@ -96,23 +100,24 @@ class GcoreCloud(
 
     def stop(self, instance_id: str) -> ApiDeployment | None:
         self.client.stop_deployment(instance_id)
+        self._record_task(instance_id, [])
         return None
 
     def start(self, instance_id: str) -> None:
         self.client.start_deployment(instance_id)
+        self._record_task(instance_id, [])
 
-    def last_task(self, instance_id: str) -> str:
+    def last_task(self, instance_id: str) -> str | None:
         with self._lock:
-            return self._tasks.get(instance_id, "")
+            return self._tasks.get(instance_id)
 
     def task_progress(self, task_id: str) -> str:
-        try:
-            task = self.client.task(task_id)
-        except NotFoundError:
+        task = none_if_unknown(lambda: self.client.task(task_id))
+        if task is None or task.state == _FINISHED:
             return ""
         if task.state == _FAILED:
             raise TaskFailedError(f"{VENDOR}'s task {task_id} failed: {task.error or 'it gives no reason'}")
-        return "" if task.state == _FINISHED else f"accepted, the task is {task.state}"
+        return f"accepted, the task is {task.state}"
 
     def standing_error(self, instance: ApiDeployment) -> str:
         return self.progress_text(instance) if any(row.error_message for row in instance.containers) else ""
@@ -141,6 +146,9 @@ class GcoreCloud(
         """True also for one without replicas: a request starts them."""
         return self.phase(instance) not in (Phase.STOPPED, Phase.DELETING)
 
+    def run_cost(self, instance: ApiDeployment, hourly: Money, ran_for: timedelta) -> Money | None:
+        return run_cost(hourly, timedelta(minutes=1), ran_for)
+
     def started_at(self, instance: ApiDeployment) -> float | None:
         return parse_timestamp(instance.created_at)
 
@@ -158,9 +166,9 @@ class GcoreCloud(
             "credentials_name": instance.credentials_name or "",
             "description": instance.description or "",
             "envs": dict(instance.envs or {}),
-            "ingress_opts": spec.minimal_ingress(instance.ingress_opts),
-            "logging": spec.minimal_logging(instance.logging),
-            "probes": spec.minimal_probes(instance.probes),
+            "ingress_opts": spec.INGRESS.minimal(instance.ingress_opts),
+            "logging": spec.LOGGING.minimal(instance.logging),
+            "probes": spec.PROBES.minimal(instance.probes),
         }
 
     def reported_like(self, instance: ApiDeployment, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -216,9 +224,16 @@ class GcoreCloud(
         return self._names.get(row.region_id, f"region {row.region_id}")
 
     def _record_task(self, name: str, tasks: Sequence[str]) -> None:
-        """Records the last of a request's tasks; none for a request that changes nothing."""
+        """Records the last of a request's tasks; starts, stops and changes of nothing have none."""
         with self._lock:
             self._tasks[name] = tasks[-1] if tasks else ""
+
+
+def order_body(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of an order for check's inputs, without what is empty: an image of the catalogue has probes of its
+    own."""
+    keys = [key for key in _ORDERED if inputs.get(key) not in (None, "", [], {})]
+    return spec.body_of(inputs, keys, _region_ids(inputs))
 
 
 def _reported_keys(instance: ApiDeployment) -> dict[str, Any]:

@@ -12,9 +12,9 @@ raises DataSourceError, and TypeError for an Output in place of a plain value an
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import pulumi
 
@@ -23,11 +23,9 @@ from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.gcore.market import price_of
 from pulumi_cortecs.gcore.resources import Provider
 from pulumi_cortecs.http.credentials import resolve_credentials
-from pulumi_cortecs.http.errors import NotFoundError
-from pulumi_cortecs.resources.data_lookup import Config, DataSources
+from pulumi_cortecs.http.errors import none_if_unknown
+from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
-
-T = TypeVar("T")
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.gcore.Provider")
 
@@ -216,7 +214,7 @@ def _flavors(config: Config, region: int | str) -> list[Flavor]:
     container = {"region_id": place.id, "scale": {"max": 1}}
     flavors = [(price_of(client.price(told.name, [container])), told) for told in client.flavors()]
     return [
-        _made(
+        row_of(
             Flavor,
             told,
             region=place.name,
@@ -242,7 +240,7 @@ def _capacity(config: Config, region: int | str, flavor_name: str) -> list[Capac
 
 
 def _models(config: Config) -> list[Model]:
-    return [_made(Model, told) for told in sorted(_client(config).models(), key=lambda told: told.name)]
+    return [row_of(Model, told) for told in sorted(_client(config).models(), key=lambda told: told.name)]
 
 
 def _quota(config: Config, flavor_name: str, region: int | str, replicas: int) -> list[Quota]:
@@ -252,12 +250,11 @@ def _quota(config: Config, flavor_name: str, region: int | str, replicas: int) -
 
 
 def _deployment(config: Config, name: str) -> DeploymentInfo:
-    try:
-        told = _client(config).deployment(name)
-    except NotFoundError:
-        raise UnknownIdError(f"{VENDOR} has no deployment {name!r} in this project") from None
+    told = none_if_unknown(lambda: _client(config).deployment(name))
+    if told is None:
+        raise UnknownIdError(f"{VENDOR} has no deployment {name!r} in this project")
     containers = tuple(container.model_dump() for container in told.containers)
-    return _made(DeploymentInfo, told, api_keys=tuple(told.api_keys or ()), containers=containers)
+    return row_of(DeploymentInfo, told, api_keys=tuple(told.api_keys or ()), containers=containers)
 
 
 def _region(config: Config, region: int | str) -> Region:
@@ -267,12 +264,6 @@ def _region(config: Config, region: int | str) -> Region:
         names = ", ".join(f"{one.name} ({one.id})" for one in regions)
         raise DataSourceError(f"{VENDOR} has no inference in region {region!r}; its regions: {names}")
     return found
-
-
-def _made(form: type[T], told: object, **changed: Any) -> T:
-    """An answer in the form of a data source."""
-    names = {part.name for part in fields(form)}  # type: ignore[arg-type]
-    return form(**{**{name: getattr(told, name) for name in names - changed.keys()}, **changed})
 
 
 def _number(value: Decimal | None) -> float | None:

@@ -12,8 +12,8 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import format_duration, parse_timestamp
-from pulumi_cortecs.provider.arguments import GIVE_UP_AFTER, LIFE_CYCLE
-from pulumi_cortecs.provider.formats import date
+from pulumi_cortecs.provider.arguments import GIVE_UP_AFTER, LIFE_CYCLE, optional
+from pulumi_cortecs.provider.formats import date, dns_name, port, secret_text, text_of, variables
 from pulumi_cortecs.provider.imported import connected, imported
 from pulumi_cortecs.provider.kind import (
     GENERATED,
@@ -29,11 +29,9 @@ from pulumi_cortecs.provider.kind import (
 )
 from pulumi_cortecs.provider.properties import (
     InvalidValueError,
-    hidden_string,
     identifier,
     integer,
     list_of,
-    mapping_of,
     object_of,
     one_of,
     or_none,
@@ -62,27 +60,8 @@ MAX_NAME: Final = 30
 EXPIRY_WARNING_DAYS: Final = 7
 
 _CLIENT: Final = "pulumi_cortecs.gcore.client:GcoreClient"
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_DOTTED_NAME: Final = re.compile(rf"{_NAME.pattern}(\.{_NAME.pattern})*")
 _WORD: Final = r"[a-z0-9]+([._-][a-z0-9]+)*"
 _IMAGE: Final = re.compile(rf"({_WORD}/)*{_WORD}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
-
-
-def _name_of(form: re.Pattern[str], longest: int) -> Reader:
-    """Names of 4 characters or more."""
-    also = ", dots" if form is _DOTTED_NAME else ""
-
-    def reader(value: Any) -> str:
-        name = string(value)
-        if not form.fullmatch(name) or not 4 <= len(name) <= longest:
-            raise InvalidValueError(
-                f"must be 4 to {longest} lower-case letters, digits{also} and hyphens, with neither at an end; "
-                f"got {name!r}"
-            )
-        return name
-
-    return reader
 
 
 def _image(value: Any) -> str:
@@ -101,56 +80,19 @@ def _no_auth_enabled(value: Any) -> str:
     return ""
 
 
-def _text_of(longest: int) -> Reader:
-    """A text of at most so many characters."""
-
-    def reader(value: Any) -> str:
-        text = string(value)
-        if len(text) > longest:
-            raise InvalidValueError(f"must have at most {longest} characters; got {len(text)}")
-        return text
-
-    return reader
-
-
-def _hidden(value: Any) -> str:
-    if not hidden_string(value):
-        raise InvalidValueError("must not be empty", shows_value=False)
-    return str(value)
-
-
 _AWS_FIELDS: Final = ("aws_access_key_id", "aws_secret_access_key")
-
-
-def _aws_keys(value: Any) -> dict[str, Any]:
-    keys: dict[str, Any] = object_of(dict.fromkeys(_AWS_FIELDS, _hidden), _AWS_FIELDS)(value)
-    if not keys:
-        raise InvalidValueError(f"must have {' and '.join(_AWS_FIELDS)}", shows_value=False)
-    return keys
-
-
-def _optional(
-    read: Reader,
-    default: Any,
-    *,
-    change: Change = Change.UPDATE,
-    priced: bool = False,
-    interrupts: bool = False,
-) -> Argument:
-    # without what interrupts, a preview of any change could not tell whether the Endpoint waits again
-    return Argument(read, default, change, priced, interrupts, in_state_if_default=interrupts)
-
+_AWS_KEYS: Final = object_of(dict.fromkeys(_AWS_FIELDS, secret_text), _AWS_FIELDS, may_be_none=False)
 
 ARGUMENTS: Final = ArgumentTable(
     "an InferenceDeployment",
     {
-        "name": Argument(_name_of(_NAME, MAX_NAME), Generated(MAX_NAME)),
+        "name": Argument(dns_name(MAX_NAME), Generated(MAX_NAME)),
         "flavor_name": Argument(
             identifier, Required("which hardware should be rented?"), Change.UPDATE, priced=True, interrupts=True
         ),
         "image": Argument(_image, Required("which image should run?"), Change.UPDATE, interrupts=True),
         "listening_port": Argument(
-            integer(1, spec.MAX_PORT),
+            port,
             Required("on which port does the image listen?"),
             Change.UPDATE,
             interrupts=True,
@@ -162,18 +104,18 @@ ARGUMENTS: Final = ArgumentTable(
             priced=True,
             interrupts=spec.regions_of,
         ),
-        "timeout": _optional(integer(0), 120, priced=True),
-        "api_keys": _optional(lambda value: spec.sorted_names(list_of(identifier)(value)), []),
-        "command": _optional(list_of(string), [], interrupts=True),
-        "credentials_name": _optional(or_none(identifier), "", interrupts=True),
-        "description": _optional(string, ""),
+        "timeout": optional(integer(0), 120, Change.UPDATE, priced=True),
+        "api_keys": optional(lambda value: spec.sorted_names(list_of(identifier)(value)), [], Change.UPDATE),
+        "command": optional(list_of(string), [], Change.UPDATE, interrupts=True),
+        "credentials_name": optional(or_none(identifier), "", Change.UPDATE, interrupts=True),
+        "description": optional(string, "", Change.UPDATE),
         # always in the state: the engine hides what a refresh reads where the program's value is a secret
-        "envs": Argument(mapping_of(hidden_string, _VARIABLE), {}, Change.UPDATE, interrupts=True, secret=True),
-        "ingress_opts": _optional(spec.ingress_opts, {}),
-        "logging": _optional(spec.logging, {}),
-        "probes": _optional(spec.probes, {}, interrupts=True),
-        "auth_enabled": _optional(_no_auth_enabled, "", change=Change.NOTHING),
-        GIVE_UP_AFTER: _optional(integer(1), 120, change=Change.NOTHING),
+        "envs": Argument(variables, {}, Change.UPDATE, interrupts=True, secret=True),
+        "ingress_opts": optional(spec.INGRESS.read_minimal, {}, Change.UPDATE),
+        "logging": optional(spec.LOGGING.read_minimal, {}, Change.UPDATE),
+        "probes": optional(spec.PROBES.read_minimal, {}, Change.UPDATE, interrupts=True),
+        "auth_enabled": optional(_no_auth_enabled, "", Change.NOTHING),
+        GIVE_UP_AFTER: optional(integer(1), 120, Change.NOTHING),
         **LIFE_CYCLE,
     },
 )
@@ -265,9 +207,9 @@ API_KEY: Final = _plain(
     arguments=ArgumentTable(
         "an ApiKey",
         {
-            "name": Argument(_name_of(_DOTTED_NAME, 63), GENERATED),
-            "description": _optional(_text_of(300), ""),
-            "expires_at": _optional(_expiry, "", change=Change.REPLACE),  # the vendor changes the description only
+            "name": Argument(dns_name(63, dotted=True), GENERATED),
+            "description": optional(text_of(300), "", Change.UPDATE),
+            "expires_at": optional(_expiry, "", Change.REPLACE),  # the vendor changes the description only
         },
     ),
     update=lambda client, name, inputs: client.patch("api_keys", name, {"description": inputs["description"]}),
@@ -285,8 +227,8 @@ REGISTRY_CREDENTIAL: Final = _plain(
         {
             "registry_url": _argument(identifier, "which registry has the images?"),
             "username": _argument(identifier, "who may pull the images?"),
-            "password": _argument(_hidden, "which password does the user have?", secret=True),
-            "name": Argument(_name_of(_NAME, 63), GENERATED),
+            "password": _argument(secret_text, "which password does the user have?", secret=True),
+            "name": Argument(dns_name(63), GENERATED),
         },
     ),
     update=_put("registry_credentials"),
@@ -299,9 +241,9 @@ SECRET: Final = _plain(
     arguments=ArgumentTable(
         "a Secret",
         {
-            "data": _argument(_aws_keys, "which AWS keys may read the queue?", secret=True),
-            "type": _optional(one_of(AWS_IAM), AWS_IAM),
-            "name": Argument(_name_of(_DOTTED_NAME, 63), GENERATED),
+            "data": _argument(_AWS_KEYS, "which AWS keys may read the queue?", secret=True),
+            "type": optional(one_of(AWS_IAM), AWS_IAM, Change.UPDATE),
+            "name": Argument(dns_name(63, dotted=True), GENERATED),
         },
     ),
     update=_put("secrets"),

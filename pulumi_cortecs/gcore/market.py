@@ -124,8 +124,7 @@ class GcoreMarket:
         problems = _offer_problems(inputs, self.offers.flavor_names(), names)
         if has_unknown(*(inputs.get(key) for key in INSTANCE.arguments.priced)):
             return UNKNOWN, problems
-        ids = {name: key for key, name in names.items()}
-        flavor, most, least = inputs.get("flavor_name"), *(replicas_of(inputs, end, ids) for end in ("max", "min"))
+        flavor, most, least = inputs.get("flavor_name"), *(replicas_of(inputs, end, names) for end in ("max", "min"))
         if problems or not flavor or not most:
             return {}, problems
         priced = self.offers.price(flavor, most)
@@ -239,16 +238,16 @@ def _offer_problems(inputs: Inputs, flavors: Collection[str], names: Mapping[int
     flavor = inputs.get("flavor_name", UNKNOWN)
     if not is_unknown(flavor) and flavor not in flavors:
         problems.append(Problem("flavor_name", f"{VENDOR} has no flavor {flavor!r}{suggestion(flavor, flavors)}"))
-    ids, keys = {name: key for key, name in names.items()}, set[Any]()
+    keys = set[Any]()
     for number, region in enumerate(_regions(inputs) if names else []):
-        known = set(ids) if isinstance(region, str) else set(names)
+        known = set[Any](names.values() if isinstance(region, str) else names)
         if is_unknown(region):
             continue
         if region not in known:
             text = f"[{number}].region_id: {VENDOR} has no inference in {region!r}"
             problems.append(Problem("containers", text + suggestion(str(region), map(str, known))))
-        elif (key := region_key(region, ids)) in keys:  # by its number and by its name
+        elif (key := region_key(region, names)) in keys:  # by its number and by its name
             text = f"[{number}].region_id: got {region!r}, which is there already; {names[key]} is region {key}"
             problems.append(Problem("containers", text))
-        keys.add(region_key(region, ids))
+        keys.add(region_key(region, names))
     return problems

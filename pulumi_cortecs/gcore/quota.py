@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import nan
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pulumi_cortecs.gcore.client import VENDOR, ApiCapacity, ApiQuota, ApiRegion, GcoreClient
 from pulumi_cortecs.lifecycle.cloud import OrderProblem
@@ -20,16 +20,6 @@ Names: TypeAlias = Mapping[int, str]
 _MAX_AGE: Final = 5.0
 """Seconds for which an answer serves further orders."""
 _PLACES: Final = {"flavor_name", "containers"}
-
-
-class Supply(Protocol):
-    """The requests of GcoreClient about what can be had."""
-
-    def regions(self) -> Sequence[ApiRegion]: ...
-
-    def capacity(self) -> Sequence[ApiCapacity]: ...
-
-    def check_limits(self, flavor_name: str, containers: Sequence[Mapping[str, Any]], /) -> ApiQuota: ...
 
 
 class SharedSupply:
@@ -60,6 +50,9 @@ class SharedSupply:
         )
 
 
+Supply: TypeAlias = GcoreClient | SharedSupply
+
+
 def order_problems(supply: Supply, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
     """The shortfalls of an order or a change, as problems that a later run may not have."""
     return [OrderProblem(short.property, short.reason, is_final=False) for short in shortfalls(supply, inputs, current)]
@@ -72,7 +65,7 @@ def shortfalls(supply: Supply, inputs: Inputs, current: Inputs | None) -> list[P
     if not inputs.keys() >= _PLACES or has_unknown(inputs["flavor_name"], inputs["containers"]):
         return []
     names = {region.id: region.slug for region in supply.regions()}
-    if not names.keys() >= replicas_of(inputs, "max", {name: key for key, name in names.items()}).keys():
+    if not names.keys() >= replicas_of(inputs, "max", names).keys():
         return []
     counted = current if current and current.keys() >= _PLACES else {}
     return [*_quota_problems(supply, inputs, counted, names), *_room_problems(supply, inputs, counted, names)]
@@ -83,24 +76,25 @@ def room_by_region(supply: Supply) -> dict[int, dict[str, int]]:
     return {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in supply.capacity()}
 
 
-def replicas_of(inputs: Inputs, end: str, ids: Mapping[str, int]) -> Replicas:
-    """The replicas in each region at one `end` of the scale, "min" or "max". `ids` are those of the regions by name."""
+def replicas_of(inputs: Inputs, end: str, names: Names) -> Replicas:
+    """The replicas in each region at one `end` of the scale, "min" or "max"."""
     replicas: Replicas = {}
     for one in inputs.get("containers") or ():
-        key = region_key(one["region_id"], ids)
+        key = region_key(one["region_id"], names)
         replicas[key] = replicas.get(key, 0) + int(one["scale"][end])  # the host passes every number as a float
     return replicas
 
 
-def region_key(region: Any, ids: Mapping[str, int]) -> Any:
+def region_key(region: Any, names: Names) -> Any:
     """The id of a region that is named by its id or its name; the name where its id is not known."""
-    return ids.get(region, region) if isinstance(region, str) else int(region)
+    if not isinstance(region, str):
+        return int(region)
+    return next((key for key, name in names.items() if name == region), region)
 
 
 def scales_of(inputs: Inputs, names: Names) -> list[dict[str, Any]]:
     """The containers as the API's check of quotas takes them."""
-    ids = {name: key for key, name in names.items()}
-    least, most = (replicas_of(inputs, end, ids) for end in ("min", "max"))
+    least, most = (replicas_of(inputs, end, names) for end in ("min", "max"))
     return [{"region_id": key, "scale": {"min": least[key], "max": most[key]}} for key in most]
 
 
@@ -121,10 +115,10 @@ def _quota_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Name
 
 
 def _room_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
-    flavor, ids = inputs["flavor_name"], {name: key for key, name in names.items()}
+    flavor = inputs["flavor_name"]
     room = {key: cells[flavor] for key, cells in room_by_region(supply).items() if flavor in cells}
-    there = replicas_of(current, "min", ids) if current.get("flavor_name") == flavor else {}
-    wanted = replicas_of(inputs, "min", ids)
+    there = replicas_of(current, "min", names) if current.get("flavor_name") == flavor else {}
+    wanted = replicas_of(inputs, "min", names)
     for number, (key, least) in enumerate(wanted.items()):
         more = max(least, 1) - (max(there[key], 1) if key in there else 0)
         if more > room.get(key, more):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -19,7 +18,7 @@ from pulumi_cortecs.gcore.kind import (
     REGISTRY_CREDENTIAL,
     SECRET,
 )
-from pulumi_cortecs.gcore.spec import PROBES
+from pulumi_cortecs.gcore.spec import PROBE_NAMES
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import as_objects, as_secret, with_secrets
 from pulumi_cortecs.resources.instance import (
@@ -283,7 +282,7 @@ def _inputs_of(args: InferenceDeploymentArgs, _: str | None) -> dict[str, Any]:
     inputs = {key: as_objects(value) for key, value in vars(args).items()}
     if args.auth_enabled is None:  # as an input it would hide the output
         del inputs["auth_enabled"]
-    headers = [f"{name}.probe.http_get.headers" for name in PROBES]  # they may have a key in them
+    headers = [f"{name}.probe.http_get.headers" for name in PROBE_NAMES]  # they may have a key in them
     envs = as_secret({} if args.envs is None else args.envs)
     probes = with_secrets(inputs["probes"], *headers)
     return {**inputs, "ready_key": as_secret(args.ready_key), "envs": envs, "probes": probes}
@@ -459,8 +458,3 @@ class Secret(PlainResource, kind=SECRET, arguments=SecretArgs):
     """The key as Gcore has it; secret."""
     account: pulumi.Output[str]
     """The fingerprint of the account that has it, which reveals no credential."""
-
-
-for _declared in (Endpoint, InferenceDeployment, ApiKey, RegistryCredential, Secret):
-    # strings would be compiled again for each resource, because Pulumi does not cache them
-    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)

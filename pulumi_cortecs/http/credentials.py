@@ -29,8 +29,10 @@ class Credentials:
 
     @property
     def fingerprint(self) -> str:
-        """The name of the account in a state, without its key: a digest of base URL and these parts."""
-        return self._name_of(self.base_url)
+        """The name of the account in a state, without its key: a digest of base URL and these parts; and, where more
+        than the key names the account, one of the server and the others, which stays when the key is rotated."""
+        name, place = self._name_of(self.base_url), self.parts[1 : self.account_parts]
+        return f"{name}@{_digest(server_of(self.base_url), *place)}" if place else name
 
     @property
     def payer(self) -> str:
@@ -41,9 +43,23 @@ class Credentials:
         return self._name_of(server_of(self.base_url))
 
     def _name_of(self, where: str) -> str:
-        named = "\n".join((where, *self.parts[: self.account_parts]))
-        digest = hashlib.sha256(named.encode()).hexdigest()
-        return f"{self.cloud}:{digest[:16]}"
+        return f"{self.cloud}:{_digest(where, *self.parts[: self.account_parts])}"
+
+
+def are_apart(one: object, other: object) -> bool:
+    """Returns whether two names of accounts, as states and journals have them, are certainly those of two accounts,
+    whichever key was rotated: both may then have an instance of one name."""
+    places = {_place_of(name) for name in (one, other)}
+    return "" not in places and len(places) > 1
+
+
+def _place_of(name: object) -> str:
+    """The part of an account's name that stays when its key is rotated; "" for none."""
+    return name.partition("/")[0].partition("@")[2] if isinstance(name, str) else ""
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def resolve_base_url(spec: CredentialSpec, environment: Mapping[str, str], config: Mapping[str, str]) -> str:

@@ -15,6 +15,11 @@ CloudError
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class CloudError(Exception):
     """A request to a vendor failed. The text never contains a credential."""
@@ -96,3 +101,11 @@ class UnavailableError(RefusedError):
         """`retry_after` is in seconds, None if the vendor named no time."""
         super().__init__(text, status=status, vendor_message=vendor_message, request_id=request_id)
         self.retry_after = retry_after
+
+
+def none_if_unknown(ask: Callable[[], T]) -> T | None:
+    """The answer of `ask`, None where it raises NotFoundError."""
+    try:
+        return ask()
+    except NotFoundError:
+        return None

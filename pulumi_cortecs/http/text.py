@@ -4,8 +4,8 @@ row, or write another one."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 from urllib.parse import quote
 
 MAX_ID_LENGTH: Final = 200
@@ -53,6 +53,14 @@ def command_parts(text: str) -> list[str]:
     part."""
     words = [word for word in text.split() if not word.startswith("-") or "=" in word]
     return [text, *text.splitlines(), *words, *(word.partition("=")[2] for word in words)]
+
+
+def secret_parts(value: Any) -> list[str]:
+    """The same of every text in a value."""
+    if isinstance(value, str):
+        return command_parts(value)
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return [part for item in items for part in secret_parts(item)]
 
 
 def _spellings(text: str) -> set[str]:

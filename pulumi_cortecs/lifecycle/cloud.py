@@ -323,9 +323,10 @@ class HasTasks(Cloud[T]):
     """A cloud that carries out orders, changes and deletions by tasks, after it has accepted them."""
 
     @abstractmethod
-    def last_task(self, instance_id: str) -> str:
-        """The id of the task that the last order, change or deletion of this process has begun for an instance; "" for
-        none: then there is nothing to wait for. Sends no request."""
+    def last_task(self, instance_id: str) -> str | None:
+        """The id of the task that the last order, change, start, stop or deletion of this process has begun for an
+        instance, "" if it has begun none: then there is nothing to wait for, and an earlier task does not count any
+        more. None before the first of them. Sends no request."""
 
     @abstractmethod
     def task_progress(self, task_id: str) -> str:

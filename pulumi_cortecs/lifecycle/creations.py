@@ -38,9 +38,13 @@ class Creations:
     creation had not begun by then: only the run's own creation can have been added since.
     """
 
-    def __init__(self, states: Callable[[], States], clock: Clock, on_unreadable: Callable[[str], None]) -> None:
-        """`on_unreadable` receives the reason when a state could not be read."""
+    def __init__(
+        self, states: Callable[[], States], clock: Clock, on_unreadable: Callable[[str], None], account: str = ""
+    ) -> None:
+        """`on_unreadable` receives the reason when a state could not be read; `account` is the name of the account
+        whose instances count."""
         self._states = states
+        self._account = account
         self._clock = clock
         self._on_unreadable = on_unreadable
         self._lock = threading.Lock()
@@ -111,14 +115,15 @@ class Creations:
     def all_stacks(self, urn: str) -> tuple[StackState, ...] | None:
         """All stacks of the backend as they are now, None where they cannot be read."""
         try:
-            return self._states().every_stack(urn, self._clock.now())
+            states = self._states().every_stack(urn, self._clock.now())
+            return tuple(state.in_account(self._account) for state in states)
         except StateUnreadableError as error:
             self._on_unreadable(str(error))
             return None
 
     def _read(self, urn: str, not_before: float) -> StackState | None:
         try:
-            state = self._states().stack_of(urn, not_before)
+            state = self._states().stack_of(urn, not_before).in_account(self._account)
         except StateUnreadableError as error:
             self._on_unreadable(str(error))
             return None

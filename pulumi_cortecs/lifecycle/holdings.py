@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from pulumi_cortecs.http.credentials import are_apart
 from pulumi_cortecs.lifecycle.stack_state import resource_name
 
 
@@ -61,11 +62,12 @@ class StackHoldings:
     pending: tuple[PendingPurchase, ...] = ()
     updating: bool | None = None
 
-    def of_types(self, tokens: Collection[str]) -> StackHoldings:
-        """The same stack with the rows and creations of these types only, and so of one cloud."""
-        rows = tuple(row for row in self.rows if row.resource_type in tokens)
+    def of_types(self, tokens: Collection[str], account: object = None) -> StackHoldings:
+        """The same stack with the rows and creations of these types only, and so of one cloud; without the rows of what
+        is certainly in another account than this one, which may have the same id."""
+        rows = (row for row in self.rows if row.resource_type in tokens)
         pending = tuple(purchase for purchase in self.pending if purchase.resource_type in tokens)
-        return replace(self, rows=rows, pending=pending)
+        return replace(self, rows=tuple(row for row in rows if not are_apart(row.account, account)), pending=pending)
 
 
 def find_shared_instances(stacks: Iterable[StackHoldings]) -> dict[str, tuple[StackResource, ...]]:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
+from pulumi_cortecs.http.credentials import are_apart
 from pulumi_cortecs.lifecycle.cloud import Arguments, OrderMatch
 from pulumi_cortecs.lifecycle.creations import Creations
 from pulumi_cortecs.lifecycle.interrupted_creations import InterruptedCreations
@@ -191,7 +192,9 @@ class OrderRecovery(Generic[T]):
         unnamed = {
             instance_id
             for instance_id, account in accounts.items()
-            if instance_id is not None and instance_id not in self._journal.confirmed_ids(account)
+            if instance_id is not None
+            and not are_apart(account, self._account)
+            and instance_id not in self._journal.confirmed_ids(account)
         }
         rows = self.creations.rows(key.urn) if unnamed else None
         if rows is None or not unnamed - rows.keys():
@@ -233,6 +236,9 @@ class OrderRecovery(Generic[T]):
 
     def _resolve(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
         """An order's instance id, the instance (None if there is certainly none), and whether it was inferred."""
+        if are_apart(order.account, self._account):  # which may have another instance of that name
+            known = () if order.instance_id is None else (order.instance_id,)
+            raise AmbiguousPurchaseError(self._other_account_text(order), known)
         if order.instance_id is None:
             return (*self._search(order, key), not self._log.proves_orders)
         instance = self._log.find(order.instance_id, self._clock.now())

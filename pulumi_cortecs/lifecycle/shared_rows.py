@@ -79,10 +79,9 @@ class SharedRows:
 
     def find_in_other_stack(self, instance_id: str, urn: str) -> StateRow | None:
         """A row of another stack of this backend that has the instance. Raises StateUnreadableError."""
-        own, *others = self._states().every_stack(urn)
-        return next(
-            (row for stack in others if stack.name != own.name for row in _owning_rows(stack, instance_id, urn)), None
-        )
+        own, *rest = self._states().every_stack(urn)
+        others = [stack.in_account(_account_of(own, instance_id, urn)) for stack in rest if stack.name != own.name]
+        return next((row for stack in others for row in _owning_rows(stack, instance_id, urn)), None)
 
     def read_first(self, urn: str) -> StackState | str:
         """The stack's state, read when the first row is deleted, or the reason why it cannot be read."""
@@ -100,6 +99,13 @@ def _as_release(row: StateRow) -> Release:
 
 
 def _owning_rows(stack: StackState, instance_id: str, urn: str) -> list[StateRow]:
-    """The rows that own the instance of the URN's type, without those that only read it: two clouds may have one
-    id."""
-    return [row for row in rows_of_type(stack, urn) if row.instance_id == instance_id and not row.external]
+    """The rows that own the instance of the URN's type, without those that only read it: two clouds, and two accounts,
+    may have one id."""
+    here = stack.in_account(_account_of(stack, instance_id, urn))
+    return [row for row in rows_of_type(here, urn) if row.instance_id == instance_id and not row.external]
+
+
+def _account_of(stack: StackState, instance_id: str, urn: str) -> object:
+    """The account that the row of the URN names; None without one."""
+    rows = (row for row in stack.rows if (row.urn, row.instance_id) == (urn, instance_id))
+    return next((row.outputs.get("account") for row in rows), None)

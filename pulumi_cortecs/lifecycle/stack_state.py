@@ -8,8 +8,10 @@ for ever.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+from pulumi_cortecs.http.credentials import are_apart
 
 NEVER = float("-inf")
 
@@ -61,6 +63,11 @@ class StackState:
     read_at: float
     rows: tuple[StateRow, ...] = ()
     pending: tuple[PendingCreation, ...] = ()
+
+    def in_account(self, name: object) -> StackState:
+        """The same state without the rows of what is certainly in another account, which may have the same id."""
+        rows = tuple(row for row in self.rows if not are_apart(row.outputs.get("account"), name))
+        return replace(self, rows=rows)
 
     @property
     def has_secrets(self) -> bool:

@@ -108,7 +108,8 @@ class _Watch(Generic[T]):
 
     @property
     def not_before(self) -> float:
-        """The time from which on a listing counts."""
+        """The time from which on a listing counts. The next one that is due anyway will do: tasks end one by one, and a
+        listing after each would be as many as there are waits."""
         return NEVER if self._task_ended_at is None else self._task_ended_at
 
     def missing_text(self, instance: T, listing: Snapshot[T]) -> str:
@@ -123,14 +124,17 @@ class _Watch(Generic[T]):
         """Records the errors of a starting instance. Raises FailedWhileWaitingError for one that has stayed the same
         for `give_up_after` seconds."""
         self._ready_listings.clear()
-        if not isinstance(self.cloud, ReportsErrors):
-            return
-        if (text := self.cloud.standing_error(instance)) != self._error:
+        if isinstance(self.cloud, ReportsErrors):
+            self.record_error(self.cloud.standing_error(instance), instance_id, now)
+
+    def record_error(self, text: str, instance_id: str, now: float) -> None:
+        """Records what keeps an instance from being ready, "" for nothing. Raises FailedWhileWaitingError."""
+        if text != self._error:
             self._error, self._error_since = text, now
         if text and now - self._error_since >= self.give_up_after:
             lines: list[str] = []
             with suppress(CloudError):
-                lines = self.cloud.last_log_lines(instance_id)
+                lines = self.cloud.last_log_lines(instance_id) if isinstance(self.cloud, ReportsErrors) else []
             log = f"; its last log lines: {' | '.join(lines)}" if lines else ""
             raise FailedWhileWaitingError(f"{text}, the same for {self.give_up_after:.0f} s{log}")
 
@@ -178,11 +182,12 @@ class Wait(Generic[T]):
                 if task := watch.task_progress(self.clock):
                     last = task
                 else:
-                    listing = self._snapshot(instance_id, age, watch.not_before)
-                    instance = listing.instances.get(instance_id)
+                    listing = self._snapshot(instance_id, age)
                     # at the shared listing's next due time, not an interval after this wait's own look
                     look_again_at = listing.taken_at + self._interval(age)
-                    gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
+                    if listing.taken_at >= watch.not_before:
+                        instance = listing.instances.get(instance_id)
+                        gone = instance is None and age > self.cloud.list_lag and self._is_gone(instance_id)
             except UnauthorizedError:
                 raise
             except CloudError as error:
@@ -198,6 +203,7 @@ class Wait(Generic[T]):
                     watch.record_starting(instance, instance_id, self.clock.now())
                 elif missing := watch.missing_text(instance, listing):
                     last = f"{last}, {missing}"
+                    watch.record_error(last, instance_id, self.clock.now())  # some changes may never be carried out
                 elif readiness.check(instance):
                     if reported:
                         report(last)
@@ -216,8 +222,8 @@ class Wait(Generic[T]):
             except InterruptedWaitError:
                 raise InterruptedWhileWaitingError(last) from None
 
-    def _snapshot(self, instance_id: str, age: float, not_before: float) -> Snapshot[T]:
-        since = max(self.poller.changed_at(instance_id), not_before)
+    def _snapshot(self, instance_id: str, age: float) -> Snapshot[T]:
+        since = self.poller.changed_at(instance_id)
         return self.poller.snapshot(max_age=self._interval(age), not_before=since, in_a_hurry=self.is_interrupted)
 
     def _is_gone(self, instance_id: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.base_url import is_loopback_url
-from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
+from pulumi_cortecs.http.credentials import Credentials, are_apart, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.network import network_problems
 from pulumi_cortecs.http.probe import ProbeSpec
@@ -116,13 +116,15 @@ class Account:
         """Raises ConfigurationError unless this may be the account that the state says holds the instance.
 
         A rotated key has another fingerprint, and still finds the instance. Another account's "no" counts for
-        nothing.
+        nothing, and neither does its "yes" where instances have names.
         """
-        if not recorded or recorded == self.fingerprint or self.cloud.get_instance(instance_id) is not None:
+        if not recorded or recorded == self.fingerprint:
+            return
+        if not are_apart(recorded, self.fingerprint) and self.cloud.get_instance(instance_id) is not None:
             return
         raise ConfigurationError(
             f"{instance_id} was created with other credentials (account {recorded}), and those in use "
-            f"({self.fingerprint}) do not find it. The state stays as it was: use the credentials of its account"
+            f"({self.fingerprint}) do not show it. The state stays as it was: use the credentials of its account"
         )
 
     def deletion(self) -> Deletion[Any]:
@@ -292,7 +294,7 @@ def _account(kind: ResourceKind, credentials: Credentials) -> Account:
             log = OrderLog(cloud, ours.journal, poller, ours.waiting_clock, warn_no_journal)
             recovery = OrderRecovery(
                 log,
-                creations=Creations(lambda: ours.states, clock, warn_no_state),
+                creations=Creations(lambda: ours.states, clock, warn_no_state, cloud.fingerprint),
                 is_exclusive=lambda: ours.is_exclusive(kind.cloud),
                 warn=lambda text: host.current_call().warn(text),
             )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pulumi_cortecs.lifecycle.labels import LABEL_NAME, MAX_LABELS, clip_value
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.formats import money
-from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
+from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, Reader
 from pulumi_cortecs.provider.properties import (
     InvalidValueError,
     equal_values,
@@ -58,10 +58,18 @@ def _bearer_token(value: Any) -> str:
     return token
 
 
+def optional(
+    read: Reader, default: Any, change: Change, *, priced: bool = False, interrupts: bool = False, secret: bool = False
+) -> Argument:
+    """An argument that plans and states omit while it has its default, unless it interrupts the service: then a preview
+    of any change could not tell whether the Endpoint waits again."""
+    return Argument(read, default, change, priced, interrupts, secret, in_state_if_default=interrupts)
+
+
 READINESS: Final[Mapping[str, Argument]] = {
-    "ready": Argument(one_of("answer", "status"), "answer", Change.NOTHING, in_state_if_default=False),
-    "ready_path": Argument(_path, "", Change.NOTHING, in_state_if_default=False),
-    "ready_key": Argument(_bearer_token, "", Change.NOTHING, secret=True, in_state_if_default=False),
+    "ready": optional(one_of("answer", "status"), "answer", Change.NOTHING),
+    "ready_path": optional(_path, "", Change.NOTHING),
+    "ready_key": optional(_bearer_token, "", Change.NOTHING, secret=True),
 }
 """The arguments of an Instance and its Endpoint that say when it counts as ready (lifecycle/readiness.py)."""
 
@@ -102,13 +110,13 @@ def _always_running(value: Any) -> str:
 LIFE_CYCLE: Final[Mapping[str, Argument]] = {
     "state": Argument(one_of(*STATES), "running", Change.UPDATE),
     "restart_trigger": Argument(string, "", Change.UPDATE, interrupts=True),
-    "ttl": Argument(_ttl, "", Change.UPDATE, in_state_if_default=False),
+    "ttl": optional(_ttl, "", Change.UPDATE),
     "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.UPDATE),
-    "adopt_id": Argument(_adopt_id, "", Change.NOTHING, in_state_if_default=False),
-    "max_price": Argument(money, "", Change.NOTHING, in_state_if_default=False),
-    "price_tolerance": Argument(integer(0, _MAX_PERCENT), 0, Change.NOTHING, in_state_if_default=False),
+    "adopt_id": optional(_adopt_id, "", Change.NOTHING),
+    "max_price": optional(money, "", Change.NOTHING),
+    "price_tolerance": optional(integer(0, _MAX_PERCENT), 0, Change.NOTHING),
     **READINESS,
-    LABELS: Argument(read_labels, {}, Change.UPDATE, in_state_if_default=False),
+    LABELS: optional(read_labels, {}, Change.UPDATE),
 }
 """The arguments at the end of each table."""
 LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {

@@ -16,6 +16,7 @@ from pulumi.output import Unknown
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import ProbeSpec
+from pulumi_cortecs.http.text import redact
 from pulumi_cortecs.lifecycle import times
 from pulumi_cortecs.lifecycle.cloud import HasTasks, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
@@ -213,7 +214,9 @@ def _wait_until_ready(
         if not ended and isinstance(error, FailedWhileWaitingError):
             ended = _unknown_text(kind, account, instance_id)
         kept = ended or _still_exists_text(kind, account, instance_id, ways_on)
-        raise EndpointError(_wait_error_text(error, instance_id, timeout, kept)) from None
+        text = _wait_error_text(error, instance_id, timeout, kept)
+        # it may have lines of the instance's own log
+        raise EndpointError(redact(text, instance_records.secret_texts(kind, instance_id))) from None
     except WaitEndedError as error:
         raise EndpointError(
             _wait_error_text(error, instance_id, timeout, _still_exists_text(kind, account, instance_id))
@@ -229,8 +232,10 @@ def _change(kind: InstanceKind, account: Account, instance_id: str, *, restarted
     cloud, row = account.cloud, instance_records.row_of(kind, instance_id)
     if not isinstance(cloud, HasTasks):
         return AwaitedChange()
+    recorded = "" if row is None else row.task
+    task = cloud.last_task(instance_id)
     return AwaitedChange(
-        cloud.last_task(instance_id) or ("" if row is None else row.task),
+        recorded if task is None else task,
         lambda instance: delivery.missing_text(kind, cloud, instance),
         listings=2 if restarted else 1,
     )

@@ -1,4 +1,4 @@
-"""Readers of properties whose texts have a form: dates, amounts, public keys."""
+"""Readers of properties whose texts have a form: names, dates, amounts, public keys."""
 
 from __future__ import annotations
 
@@ -9,11 +9,53 @@ from typing import Any, Final
 from pulumi_cortecs.lifecycle.labels import LABEL_TAG, ORDER_TAG
 from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.kind import Reader
-from pulumi_cortecs.provider.properties import InvalidValueError, hidden_string, string
+from pulumi_cortecs.provider.properties import InvalidValueError, hidden_string, integer, mapping_of, string
 
+MAX_PORT: Final = 65_535
+port: Final = integer(1, MAX_PORT)
+"""The number of a port."""
+variables: Final = mapping_of(hidden_string, re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}"))
+"""The variables of a container, whose values may be secrets."""
+
+_NAME: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _CENTS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 _PUBLIC_KEY: Final = re.compile(r"[a-z][a-z0-9@.-]+ +[A-Za-z0-9+/]+=*( .*)?")
+
+
+def dns_name(longest: int, *, dotted: bool = False) -> Reader:
+    """A name of 4 to so many characters, as a part of a host name may be; of several such parts if `dotted`."""
+    form = re.compile(rf"{_NAME}(\.{_NAME})*" if dotted else _NAME)
+
+    def reader(value: Any) -> str:
+        name = string(value)
+        if not form.fullmatch(name) or not 4 <= len(name) <= longest:
+            raise InvalidValueError(
+                f"must be 4 to {longest} lower-case letters, digits{', dots' * dotted} and hyphens, with neither at an "
+                f"end; got {name!r}"
+            )
+        return name
+
+    return reader
+
+
+def text_of(longest: int) -> Reader:
+    """A text of at most so many characters."""
+
+    def reader(value: Any) -> str:
+        text = string(value)
+        if len(text) > longest:
+            raise InvalidValueError(f"must have at most {longest} characters; got {len(text)}")
+        return text
+
+    return reader
+
+
+def secret_text(value: Any) -> str:
+    """A text that is not empty, and may be a secret."""
+    if not hidden_string(value):
+        raise InvalidValueError("must not be empty", shows_value=False)
+    return str(value)
 
 
 def date(value: Any) -> str:

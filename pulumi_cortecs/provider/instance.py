@@ -51,7 +51,7 @@ from pulumi_cortecs.provider import (
     session,
 )
 from pulumi_cortecs.provider.accounts import Account
-from pulumi_cortecs.provider.arguments import LABELS, vendor_arguments, vendor_changes
+from pulumi_cortecs.provider.arguments import LABELS, updatable_by_vendor, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 from pulumi_cortecs.provider.take_over import TakeOverError, take_over
@@ -318,20 +318,24 @@ def _update_instance(
         )
     if manager := account.cloud.manager_of(live):
         raise InstanceError(f"{instance_id} was not changed: {manager} manages it")
+    found = account.cloud.reported_inputs(live)
+    costs = not changed.isdisjoint(kind.arguments.priced)
     if changed:
-        costs = not changed.isdisjoint(kind.arguments.priced)
         _require_sole_owner(kind, instance_id, inferred, "changed")
         if costs:
-            attachments.require_orderable(account, inputs, olds)
-        with _change(kind, account, live, olds, inputs) if costs else nullcontext():
+            changed |= _drifted(kind, account, live, inputs)
+            attachments.require_orderable(account, inputs, found)
+        with _change(kind, account, live, found, inputs) if costs else nullcontext():
             power.update(account, instance_id, {**inputs, **vendor_end}, changed)
+    starts = inputs["state"] == "running" and account.cloud.phase(live) is Phase.STOPPED
+    spelled = quote_records.quoted_now(kind, inputs) if starts else inputs
     # a reading from before the change does not show it, and one from after it may be as old
-    reported = {**account.cloud.reported_like(live, inputs), **{key: inputs[key] for key in changed if key != "ttl"}}
+    reported = {**account.cloud.reported_like(live, spelled), **{key: inputs[key] for key in changed if key != "ttl"}}
     if inputs["state"] == "stopped":
         if account.cloud.phase(live) is not Phase.STOPPED:
             _require_sole_owner(kind, instance_id, inferred)
             power.stop(account, instance_id)
-    elif account.cloud.phase(live) is Phase.STOPPED:
+    elif starts:
         startable = adoption.inputs_for_start(kind, instance_id, reported, inputs)
         with machine_limits.enforce(kind, account, startable, instance_id):
             power.start(account, instance_id)
@@ -370,6 +374,8 @@ def _buy(
             "out, and stop it later"
         )
 
+    # its names of regions count: a policy's remediation may have changed the other quote
+    shown, inputs = inputs, {**inputs, "quote": quote}
     key, ordered = accounts.order_key(call.urn), account.cloud.arguments_of(inputs)
     if ordered is None:
         raise InstanceError("refused: an argument of the order is unknown; nothing was bought")
@@ -383,7 +389,7 @@ def _buy(
     if earlier is not None:
         return take_over(kind, account, inputs, earlier)
     attachments.require_orderable(account, inputs)
-    quote_records.require_shown(kind, call.urn, inputs, quote)
+    quote_records.require_shown(kind, call.urn, shown, quote)
     labels = Labels(inputs[LABELS], _purchase_labels(call.urn))
     with machine_limits.enforce(kind, account, inputs) as pending_cost:
         is_awaited = call.context.is_active if call.context else None
@@ -401,17 +407,25 @@ def _buy(
 
 @contextmanager
 def _change(
-    kind: InstanceKind, account: Account, live: Any, olds: Mapping[str, Any], inputs: dict[str, Any]
+    kind: InstanceKind, account: Account, live: Any, found: Mapping[str, Any], inputs: dict[str, Any]
 ) -> Iterator[None]:
     """A block that changes priced arguments in place: it is quoted again, and entered only if the limits have room for
-    the difference. Raises what quote_records.purchase_quote, its require_shown and machine_limits.enforce raise."""
+    the difference from what the vendor reports (`found`): a state may say that it costs more already. Raises what
+    quote_records.purchase_quote, its require_shown and machine_limits.enforce raise."""
     quote = quote_records.purchase_quote(kind, inputs)
     quote_records.require_shown(kind, host.current_call().urn, inputs, quote)
     inputs["quote"] = quote
     is_stopped = account.cloud.phase(live) is Phase.STOPPED
-    before = _program_inputs(kind, olds)
-    with machine_limits.enforce(kind, account, inputs, billed=not is_stopped, changes=before):
+    with machine_limits.enforce(kind, account, inputs, billed=not is_stopped, changes=found):
         yield
+
+
+def _drifted(kind: InstanceKind, account: Account, live: Any, inputs: Mapping[str, Any]) -> frozenset[str]:
+    """The priced arguments of which the vendor reports another value: the price of a change holds only if it sets them,
+    too."""
+    reported = account.cloud.reported_like(live, inputs)
+    keys = {*updatable_by_vendor(kind.arguments)} & {*kind.arguments.priced} & reported.keys() & inputs.keys()
+    return frozenset(key for key in keys if not equal_values(reported[key], inputs[key]))
 
 
 def _require_sole_owner(kind: InstanceKind, instance_id: str, inferred: bool, done: str = "stopped") -> None:
@@ -444,7 +458,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
         )
     if manager := account.cloud.manager_of(live):
         raise InstanceError(f"{instance_id} was not adopted: {manager} manages it")
-    reported = account.cloud.reported_like(live, inputs)
+    reported = account.cloud.reported_like(live, quote_records.quoted_now(kind, inputs))
     _, problems = adoption.complete_from_instance(kind, instance_id, reported, account.state_of(live), inputs)
     reasons = [f"{problem.property}: {problem.reason}" for problem in problems]
     other = [
@@ -541,7 +555,8 @@ def _task(account: Account, instance_id: str, olds: Mapping[str, Any]) -> str:
     """The vendor's task of the last order or change of an instance, this process's or the state's; "" for none."""
     if not isinstance(account.cloud, HasTasks):
         return ""
-    return account.cloud.last_task(instance_id) or str(olds.get("task", ""))
+    task = account.cloud.last_task(instance_id)
+    return str(olds.get("task", "")) if task is None else task
 
 
 def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:

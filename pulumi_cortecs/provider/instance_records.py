@@ -6,7 +6,7 @@ record, a wait can compare the delivery and name a price without a request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -33,6 +33,21 @@ def record_row(
 def row_of(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
     """The row of the instance, or None if this process has received none."""
     return session.current().rows.get((kind.cloud, instance_id))
+
+
+def secret_texts(kind: InstanceKind, instance_id: str) -> list[str]:
+    """The texts within the secret inputs of the instance's row: no message may have them."""
+    row = row_of(kind, instance_id)
+    secrets = kind.arguments.names_where(lambda argument: argument.secret)
+    return [] if row is None else [text for key in secrets for text in _texts_of(row.inputs.get(key))]
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_of(item)
 
 
 def record_quote(kind: InstanceKind, instance_id: str, quote: Mapping[str, Any] | Any) -> None:

@@ -21,7 +21,7 @@ from pulumi_cortecs.lifecycle.ledger import LedgerError, SharedLedger
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.spend_guard import PendingCost, SpendGuard
 from pulumi_cortecs.lifecycle.state_directory import ledger_directory
-from pulumi_cortecs.provider import accounts, host, session
+from pulumi_cortecs.provider import accounts, host, quote_records, session
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.kind import Inputs, Problem, ResourceKind
 from pulumi_cortecs.provider.properties import is_unknown
@@ -107,7 +107,9 @@ def enforce(
     """
     limits = limits_in_force(kind.cloud, os.environ)
     _raise_if_refused(kind, _check_source(kind, limits, accounts.base_url(kind), account.cloud.base_url), inputs)
-    _raise_if_refused(kind, limits.check_allowed(accounts.market(kind).policy_values(inputs)), inputs)
+    if limits.files:
+        values = accounts.market(kind).policy_values(quote_records.quoted_now(kind, inputs))
+        _raise_if_refused(kind, limits.check_allowed(values), inputs)
     hourly = accounts.hourly_price(kind, inputs, accounts.MAX_PRICE_AGE) if limits.counts_price else None
     _raise_if_refused(kind, limits.check_price(hourly), inputs)
     if not limits.counts_account or not billed:
@@ -184,7 +186,7 @@ def _unreported_text(kind: ResourceKind, inputs: Mapping[str, Any]) -> str:
 
 def _difference(kind: ResourceKind, hourly: Money | None, changes: Inputs) -> Money | None:
     """The increase of the hourly price, at today's prices; None if either price is unknown."""
-    before = accounts.hourly_price(kind, changes)
+    before = accounts.hourly_price(kind, changes, accounts.MAX_PRICE_AGE)  # as old as the other one
     if hourly is None or before is None or hourly.currency != before.currency:
         return None
     return hourly - before if hourly.amount > before.amount else Money.zero(hourly.currency)

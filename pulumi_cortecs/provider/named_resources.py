@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from pulumi_cortecs.http.credentials import are_apart
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.cloud import Arguments, NamesInstances
 from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, ResourceKey
@@ -111,13 +112,18 @@ def recover_by_name(
     resource_id = account.cloud.id_of(existing)
     owners = account.recovery.creations.find_owners(key.urn)
     owner = (owners or {}).get(resource_id)
-    if owner is None and (is_generated(key.urn, name) or _has_ordered(account, key, resource_id)):
+    is_its_own = is_generated(key.urn, name) or _has_ordered(account, key, resource_id)
+    if owners is not None and owner is None and is_its_own:
         return RecoveredInstance(resource_id, existing)
     whose = "no order of this resource has created it" if owner is None else f"{owner.name} has it"
+    next_step = "choose another name, or leave it out, so that one is made"
     if owner is not None and owner.urn == key.urn:
         next_step = "set delete_before_replace=True, or leave name out, so that a new one is made"
-    else:
-        next_step = "choose another name, or leave it out, so that one is made"
+        if is_generated(key.urn, name):  # the row could not be seen when check made it
+            next_step = "run `pulumi up` again, which makes another one"
+    elif owners is None and is_its_own:  # it may be the one that is being replaced
+        whose = "whether a row of the stack has it is not known, because the state cannot be read"
+        next_step = "run `pulumi up` again when it can"
     raise NameTakenError(f"name: {name!r} exists already ({resource_id}); {whose}; {next_step}")
 
 
@@ -137,7 +143,10 @@ def _find_by_name(account: Account, name: str, not_before: float) -> Any | None:
 
 def _has_ordered(account: Account, key: ResourceKey, resource_id: str) -> bool:
     """Returns whether the journal says that an order for this resource has created it."""
-    return any(order.instance_id == resource_id for order in _orders(account, account.log.journal.closed_orders, key))
+    orders = _orders(account, account.log.journal.closed_orders, key)
+    return any(
+        order.instance_id == resource_id and not are_apart(order.account, account.log.account) for order in orders
+    )
 
 
 def _orders(

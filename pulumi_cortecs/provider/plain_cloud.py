@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.errors import none_if_unknown
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud, VendorClient
 from pulumi_cortecs.lifecycle.cloud import (
     Arguments,
@@ -56,10 +56,7 @@ class PlainCloud(AccountCloud[VendorClient, R], NamesInstances[R]):
         return self.kind.list_all(self.client)
 
     def get_instance(self, instance_id: str) -> R | None:
-        try:
-            return self.kind.get(self.client, instance_id)
-        except NotFoundError:
-            return None
+        return none_if_unknown(lambda: self.kind.get(self.client, instance_id))
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[R]:
         return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})

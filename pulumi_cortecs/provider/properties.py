@@ -4,8 +4,8 @@ them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from re import Pattern
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ UNKNOWN: Final[Any] = Unknown()  # type: ignore[no-untyped-call]
 """The place of a value that only `up` will know; check may return it."""
 
 _PROVIDER_KEY: Final = "__provider"
+_EMPTY: Final[tuple[Any, ...]] = (None, {}, [])
 _MAX_SHOWN: Final = 200
 """Characters of a wrong id that a message shows."""
 
@@ -169,19 +170,73 @@ def mapping_of(item: Reader, names: Pattern[str]) -> Reader:
     return reader
 
 
-def object_of(fields: Mapping[str, Reader], required: Sequence[str] = ()) -> Reader:
-    """An object of these fields, the `required` ones among them; {} for none at all."""
+@dataclass(frozen=True)
+class ObjectReader:
+    """The reader of an object of these fields, the `required` ones among them; {} for none at all, if it
+    `may_be_none`. It has the two spellings of what it reads, for a vendor that fills in what was left out.
 
-    def reader(value: Any) -> dict[str, Any]:
-        valid = ", ".join(fields)
+    `defaults` is what the vendor fills in. An object whose boolean field `switch` is off is none. `check` raises
+    InvalidValueError for fields that do not fit together.
+    """
+
+    fields: Mapping[str, Reader]
+    required: Sequence[str] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    switch: str = ""
+    may_be_none: bool = True
+    check: Callable[[dict[str, Any]], None] = lambda _: None
+
+    def __call__(self, value: Any) -> dict[str, Any]:
+        valid = ", ".join(self.fields)
         if not isinstance(value, Mapping):
             raise InvalidValueError(f"must be an object of {valid}", shows_value=False)
-        given = {key: field for key, field in value.items() if field is not None and key != _PROVIDER_KEY}
-        odd = [InvalidField(str(key), f"is not a field; valid fields: {valid}") for key in given if key not in fields]
-        odd += [InvalidField(key, "is required") for key in required if given and key not in given]
-        return _read_fields([(key, fields[key], given[key]) for key in fields if key in given], odd)
+        given = {key: part for key, part in value.items() if part is not None and key != _PROVIDER_KEY}
+        required = self.required if given or not self.may_be_none else ()
+        odd = [
+            InvalidField(str(key), f"is not a field; valid fields: {valid}") for key in given if key not in self.fields
+        ]
+        odd += [InvalidField(key, "is required") for key in required if key not in given]
+        read = _read_fields([(key, self.fields[key], given[key]) for key in self.fields if key in given], odd)
+        self.check(read)
+        return read
 
-    return reader
+    def read_minimal(self, value: Any) -> Any:
+        """Reads the object, and returns its minimal spelling."""
+        return self.minimal(self(value))
+
+    def minimal(self, value: Any) -> Any:
+        """An object that was read, or that the vendor reports, without what is empty or a default, at every depth; {}
+        for None."""
+        if not isinstance(value, Mapping):
+            return {} if value is None else value
+        if self.switch and value.get(self.switch) in (None, False):
+            return {}
+        parts = {
+            key: inner.minimal(part) if (inner := self._inner(key)) else part
+            for key, part in value.items()
+            if part is not None
+        }
+        return {key: part for key, part in parts.items() if not self._is_default(key, part)}
+
+    def full(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """An object with all defaults, at every depth."""
+        if self.switch and not value:
+            return {self.switch: False}
+        return {
+            key: inner.full(part) if part is not None and (inner := self._inner(key)) else part
+            for key, part in {**self.defaults, **value}.items()
+        }
+
+    def _inner(self, key: str) -> ObjectReader | None:
+        reader = self.fields.get(key)
+        return reader if isinstance(reader, ObjectReader) else None
+
+    def _is_default(self, key: str, part: Any) -> bool:
+        default = self.defaults.get(key)
+        return part == default or (part in _EMPTY and default in _EMPTY)
+
+
+object_of: Final = ObjectReader
 
 
 def _read_fields(fields: Iterable[tuple[str, Reader, Any]], problems: Iterable[InvalidField] = ()) -> dict[str, Any]:

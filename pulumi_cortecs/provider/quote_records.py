@@ -53,6 +53,12 @@ def purchase_quote(kind: ResourceKind, inputs: Mapping[str, Any]) -> Any:
     return made
 
 
+def quoted_now(kind: ResourceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs with the quote of this moment. A policy's remediation comes after check, and a quote of its own could
+    rename a region in it. Raises CloudError."""
+    return {**inputs, "quote": accounts.market(kind, max_age=accounts.MAX_PRICE_AGE).quote(inputs)[0]}
+
+
 def max_price_problem(inputs: Mapping[str, Any], made: Any) -> str:
     """The reason why the price of a quote is not within the `max_price` of the inputs; "" for none, or while either is
     unknown."""

@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pulumi
 
@@ -17,6 +17,7 @@ from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
 from pulumi_cortecs.provider.kind import ArgumentTable
 
 A = TypeVar("A")
+_PACKAGE: Final = f"{__name__.partition('.')[0]}."
 
 
 def split_arguments(
@@ -114,6 +115,17 @@ def with_ints(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: with_ints(item) for key, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def add_inherited_annotations(cls: type, base: type) -> None:
+    """Gives a class the annotations of its bases, too: Pulumi reads only those of the class itself, and without them
+    ints arrive as floats. Ours are compiled here, because Pulumi would compile them for each resource."""
+    bases = [parent for parent in reversed(cls.__mro__) if issubclass(parent, base)]
+    cls.__annotations__ = {
+        key: kind
+        for parent in bases
+        for key, kind in inspect.get_annotations(parent, eval_str=parent.__module__.startswith(_PACKAGE)).items()
+    }
 
 
 def as_secret(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.arguments import READINESS
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources.constructor import (
+    add_inherited_annotations,
     create_timeout,
     omit_keep,
     service_digest,
@@ -43,7 +43,7 @@ class EndpointResource(Resource):
     def __init_subclass__(cls, cloud: str = "", **kwargs: Any) -> None:
         cls._cloud = cloud or cls._cloud
         super().__init_subclass__(module=cls._cloud, name="Endpoint", **kwargs)
-        _add_inherited_annotations(cls, EndpointResource)
+        add_inherited_annotations(cls, EndpointResource)
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class InstanceResource(Resource):
         cls._form = form or cls._form
         # a user's subclass without these would have another type and URN, and replace the resource
         super().__init_subclass__(module=cls._form.kind.cloud, name=cls._form.kind.type_name, **kwargs)
-        _add_inherited_annotations(cls, InstanceResource)
+        add_inherited_annotations(cls, InstanceResource)
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
         """Takes `(name, InstanceArgs(...), opts)` or `(name, opts, argument=..., ...)`, as Pulumi's own SDKs do.
@@ -257,15 +257,3 @@ class EndpointText(EndpointOutput["str | None"]):
 
     def __init__(self) -> None:
         super().__init__(text_or_none)
-
-
-def _add_inherited_annotations(cls: type, base: type) -> None:
-    """Gives a class the annotations of its bases, too: Pulumi reads only those of the class itself, and without them
-    ints arrive as floats."""
-    bases = [parent for parent in reversed(cls.__mro__) if issubclass(parent, base)]
-    cls.__annotations__ = {key: kind for parent in bases for key, kind in inspect.get_annotations(parent).items()}
-
-
-for _declared in (EndpointResource, InstanceResource):
-    # strings would be compiled again for each resource, because Pulumi does not cache them
-    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.kind import CrudKind
-from pulumi_cortecs.resources.constructor import as_objects, as_secret, split_arguments
+from pulumi_cortecs.resources.constructor import add_inherited_annotations, as_objects, as_secret, split_arguments
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
 
 
@@ -17,8 +17,9 @@ class PlainResource(Resource):
     """The base of every plain resource, `class Key(PlainResource, kind=KEY, arguments=KeyArgs)`. It declares the
     arguments and the outputs."""
 
-    _kind: CrudKind[Any, Any]
-    _arguments: type[Any]
+    if TYPE_CHECKING:  # Pulumi takes annotations for outputs
+        _kind: CrudKind[Any, Any]
+        _arguments: type[Any]
 
     def __init_subclass__(
         cls, kind: CrudKind[Any, Any] | None = None, arguments: type[Any] | None = None, **kwargs: Any
@@ -26,14 +27,14 @@ class PlainResource(Resource):
         cls._kind, cls._arguments = kind or cls._kind, arguments or cls._arguments
         # a user's subclass without these would have another type and URN, and replace the resource
         super().__init_subclass__(module=cls._kind.cloud, name=cls._kind.name, **kwargs)
+        add_inherited_annotations(cls, PlainResource)
 
     def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None:
         """Takes `(name, Args(...), opts)` or `(name, opts, argument=..., ...)`, as Pulumi's own SDKs do. Raises
         TypeError for a missing or unknown argument, or a mixture of both forms."""
         kind = self._kind
         wanted, opts = split_arguments(kind.name, self._arguments, kind.arguments.required, args, kwargs)
-        declared = [key for cls in type(self).__mro__ if issubclass(cls, PlainResource) for key in cls.__annotations__]
-        outputs = dict.fromkeys(key for key in declared if not key.startswith("_"))
+        outputs = dict.fromkeys(key for key in type(self).__annotations__ if not key.startswith("_"))
         inputs = {key: as_objects(value) for key, value in vars(wanted).items()}
         secrets = kind.arguments.names_where(lambda argument: argument.secret)
         hidden = [*kind.told_once, *secrets]

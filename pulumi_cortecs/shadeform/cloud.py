@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.errors import none_if_unknown
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.http.wire import is_no_time
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
@@ -70,11 +71,8 @@ class ShadeformCloud(
         return {key: instance for key, instance in self.client.instances().items() if instance.status not in _ENDED}
 
     def get_instance(self, instance_id: str) -> ApiInstance | None:
-        try:
-            instance = self.client.instance(instance_id)
-        except NotFoundError:
-            return None
-        return None if instance.status in _ENDED else instance
+        instance = none_if_unknown(lambda: self.client.instance(instance_id))
+        return None if instance is None or instance.status in _ENDED else instance
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[ApiInstance]:
         body = order_body(inputs)
@@ -162,15 +160,13 @@ class ShadeformCloud(
         problems: list[OrderProblem] = []
         volume_ids = inputs.get("volume_ids")
         for volume_id in filter(_is_known, volume_ids if isinstance(volume_ids, list) else ()):
-            try:
-                problems += _volume_problems(self.client.volume(volume_id), inputs)
-            except NotFoundError:
+            if (volume := none_if_unknown(partial(self.client.volume, volume_id))) is not None:
+                problems += _volume_problems(volume, inputs)
+            else:
                 problems.append(OrderProblem("volume_ids", f"this account has no volume {volume_id!r}"))
-        if _is_known(key_id := inputs.get("ssh_key_id")):
-            try:
-                self.client.ssh_key(str(key_id))
-            except NotFoundError:
-                problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
+        key_id = inputs.get("ssh_key_id")
+        if _is_known(key_id) and none_if_unknown(lambda: self.client.ssh_key(str(key_id))) is None:
+            problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
 
     def attached_ids(self, instance: ApiInstance) -> frozenset[str]:

@@ -3,15 +3,14 @@ import it."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import parse_timestamp
-from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
-from pulumi_cortecs.provider.formats import cents_of, date, money_in, public_key, text_tag
+from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP, optional
+from pulumi_cortecs.provider.formats import MAX_PORT, cents_of, date, money_in, port, public_key, text_tag, variables
 from pulumi_cortecs.provider.imported import connected, imported
 from pulumi_cortecs.provider.kind import (
     GENERATED,
@@ -23,7 +22,6 @@ from pulumi_cortecs.provider.kind import (
     Inputs,
     InstanceKind,
     Problem,
-    Reader,
     Required,
 )
 from pulumi_cortecs.provider.properties import (
@@ -37,7 +35,6 @@ from pulumi_cortecs.provider.properties import (
     integer,
     is_unknown,
     list_of,
-    mapping_of,
     object_of,
     or_none,
     string,
@@ -63,21 +60,16 @@ CREDENTIALS: Final = CredentialSpec(
 
 CURRENCY: Final = "USD"
 _CLIENT: Final = "pulumi_cortecs.shadeform.client:ShadeformClient"
-_MAX_PORT: Final = 65_535
 _MAX_VOLUMES: Final = 1
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
-
-
-_ENVS: Final = mapping_of(hidden_string, _VARIABLE)
 _DOCKER: Final = object_of(
     {
         "image": identifier,
         "args": hidden_string,
         "shared_memory_in_gb": integer(1),
-        "envs": _ENVS,
+        "envs": variables,
         "port_mappings": list_of(
             object_of(
-                {"host_port": integer(1, _MAX_PORT), "container_port": integer(1, _MAX_PORT)},
+                {"host_port": port, "container_port": port},
                 ("host_port", "container_port"),
             )
         ),
@@ -114,12 +106,6 @@ def _launch_configuration(value: Any) -> dict[str, Any]:
 _THRESHOLDS: Final = object_of({"date_threshold": date, "spend_threshold": cents_of("US dollars")})
 
 
-def _optional(
-    read: Reader, default: Any, change: Change = Change.REPLACE, *, secret: bool = False, priced: bool = False
-) -> Argument:
-    return Argument(read, default, change, secret=secret, priced=priced, in_state_if_default=False)
-
-
 ARGUMENTS: Final = ArgumentTable(
     "an Instance",
     {
@@ -127,19 +113,19 @@ ARGUMENTS: Final = ArgumentTable(
         "region": Argument(identifier, Required("in which region should the instance run?"), priced=True),
         "shade_instance_type": Argument(identifier, Required("which hardware should be rented?"), priced=True),
         "name": Argument(identifier, MARKET, Change.UPDATE),
-        "shade_cloud": _optional(boolean, True, priced=True),
-        "os": _optional(or_none(identifier), ""),
-        "template_id": _optional(or_none(identifier), ""),
-        "ssh_key_id": _optional(or_none(identifier), ""),
-        "volume_ids": _optional(list_of(identifier, _MAX_VOLUMES), []),
-        "volume_mount": _optional(object_of({"auto": boolean}), {}),
-        "envs": _optional(_ENVS, {}, secret=True),
-        "launch_configuration": _optional(_launch_configuration, {}, secret=True),
-        "auto_delete": _optional(_THRESHOLDS, {}, Change.UPDATE),
-        "alert": _optional(_THRESHOLDS, {}, Change.UPDATE),
-        "tags": _optional(list_of(text_tag), [], Change.UPDATE),
-        "spend_limit": _optional(money_in(CURRENCY), "", Change.UPDATE),
-        ENDPOINT_PORT: _optional(integer(0, _MAX_PORT), 0, Change.NOTHING),
+        "shade_cloud": optional(boolean, True, Change.REPLACE, priced=True),
+        "os": optional(or_none(identifier), "", Change.REPLACE),
+        "template_id": optional(or_none(identifier), "", Change.REPLACE),
+        "ssh_key_id": optional(or_none(identifier), "", Change.REPLACE),
+        "volume_ids": optional(list_of(identifier, _MAX_VOLUMES), [], Change.REPLACE),
+        "volume_mount": optional(object_of({"auto": boolean}), {}, Change.REPLACE),
+        "envs": optional(variables, {}, Change.REPLACE, secret=True),
+        "launch_configuration": optional(_launch_configuration, {}, Change.REPLACE, secret=True),
+        "auto_delete": optional(_THRESHOLDS, {}, Change.UPDATE),
+        "alert": optional(_THRESHOLDS, {}, Change.UPDATE),
+        "tags": optional(list_of(text_tag), [], Change.UPDATE),
+        "spend_limit": optional(money_in(CURRENCY), "", Change.UPDATE),
+        ENDPOINT_PORT: optional(integer(0, MAX_PORT), 0, Change.NOTHING),
         **LIFE_CYCLE_WITHOUT_STOP,
         "restart_trigger": LIFE_CYCLE["restart_trigger"],
     },

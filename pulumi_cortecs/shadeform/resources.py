@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -396,8 +395,3 @@ class Volume(PlainResource, kind=VOLUME, arguments=VolumeArgs):
     """The id of the instance that mounted it at the last refresh, "" for none."""
     account: pulumi.Output[str]
     """The fingerprint of the account that bought it, which reveals no credential."""
-
-
-for _declared in (Endpoint, Instance, SshKey, Volume):
-    # strings would be compiled again for each resource, because Pulumi does not cache them
-    _declared.__annotations__ = inspect.get_annotations(_declared, eval_str=True)

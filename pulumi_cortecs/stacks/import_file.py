@@ -13,7 +13,7 @@ from typing import Any
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.provider import endpoint, instance
+from pulumi_cortecs.provider import accounts, endpoint, instance
 from pulumi_cortecs.provider.arguments import updatable_by_vendor
 from pulumi_cortecs.provider.kind import InstanceKind
 
@@ -49,15 +49,20 @@ class ImportedInstance:
 
 def import_lines(kinds: Iterable[InstanceKind]) -> str:
     """The imports that the other lines need. An Instance of several clouds is named with its module."""
-    modules = list(dict.fromkeys(kind.module for kind in kinds))
-    if len(modules) == 1:
-        return f"from {modules[0]} import Instance\n"
-    return "".join(f"import {module}\n" for module in sorted(modules))
+    classes = {kind.module: kind.type_name for kind in kinds}
+    if len(classes) == 1:
+        return "".join(f"from {module} import {name}\n" for module, name in classes.items())
+    return "".join(f"import {module}\n" for module in sorted(classes))
 
 
 def read_for_import(kind: InstanceKind, instance_id: str) -> ImportedInstance:
-    """Read a running instance as the provider does. Raises InstanceError and EndpointError."""
+    """Read a running instance as the provider does. Raises InstanceError, also for one that something else at the
+    vendor manages, and EndpointError."""
     instance_state = instance.read(kind, instance_id, {})
+    account = accounts.account(kind)
+    live = account.find(instance_id)
+    if live is not None and (manager := account.cloud.manager_of(live)):
+        raise instance.InstanceError(f"{instance_id} cannot be imported: {manager} manages it")
     inputs: Mapping[str, Any] = instance_state.inputs or {}
     passed_on = {
         "instance_id": instance_id,
@@ -74,7 +79,8 @@ def read_for_import(kind: InstanceKind, instance_id: str) -> ImportedInstance:
 
 
 def import_file_text(instances: Iterable[ImportedInstance]) -> str:
-    """The file for `pulumi import --file`: with inputs and outputs it asks no provider."""
+    """The file for `pulumi import --file`: with inputs and outputs it asks no provider. It has no secret argument: the
+    program's is in the state after the next `pulumi up`, encrypted."""
     resources: list[dict[str, Any]] = []
     for row in instances:
         resources.append(
@@ -84,7 +90,9 @@ def import_file_text(instances: Iterable[ImportedInstance]) -> str:
                 "logicalName": row.name,
                 "id": row.instance_id,
                 **_properties(
-                    row.inputs, row.outputs, serialize_provider(_abi.load(f"{row.kind.cloud}.{row.kind.type_name}"))
+                    _without_secrets(row.kind, row.inputs),
+                    _without_secrets(row.kind, row.outputs),
+                    serialize_provider(_abi.load(f"{row.kind.cloud}.{row.kind.type_name}")),
                 ),
             }
         )
@@ -120,9 +128,9 @@ def constructor(
         f"    # {key}=...,  # it is secret\n" if table[key].secret else f"    {key}={table[key].in_program(value)},\n"
         for key, value in changed.items()
     ]
-    lines += [
-        f"    # {key}=...,  # {kind.vendor} does not report it\n" for key in table.replacing if key not in arguments
-    ]
+    unknown = dict.fromkeys(table.replacing, f"{kind.vendor} does not report it")
+    unknown |= {key: "it is secret" for key in updatable_by_vendor(table) if table[key].secret}
+    lines += [f"    # {key}=...,  # {why}\n" for key, why in unknown.items() if key not in arguments]
     class_name = f"{kind.module}.{kind.type_name}" if qualified else kind.type_name
     return f"{class_name}(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join(lines)})\n"
 
@@ -139,6 +147,12 @@ def names_for_models(model_ids: Sequence[str]) -> list[str]:
             name = f"{short}-{numbers[short] + 1}"
         names[name] = None
     return list(names)
+
+
+def _without_secrets(kind: InstanceKind, properties: Mapping[str, Any]) -> dict[str, Any]:
+    table = kind.arguments
+    secrets = table.names_where(lambda argument: argument.secret)
+    return {key: value for key, value in properties.items() if key not in secrets or table.is_default(key, value)}
 
 
 def _properties(inputs: Mapping[str, Any], outputs: Mapping[str, Any], provider: str) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""Pulumi mocks of the Instances and Endpoints of one cloud, by its table of arguments. They do the work of check and
-create, which Pulumi's mocks do not call."""
+"""Pulumi mocks of the resources of one cloud, by its tables of arguments. They do the work of check and create, which
+Pulumi's mocks do not call."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
+from pulumi.runtime.rpc import unwrap_rpc_secret
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cost import Money, Quote
+from pulumi_cortecs.lifecycle.journal import ResourceKey
 from pulumi_cortecs.lifecycle.times import timestamp_after
-from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.provider.generated_names import generated_name
+from pulumi_cortecs.provider.kind import CrudKind, InstanceKind, ResourceKind
+from pulumi_cortecs.provider.named_resources import NAME, has_generated_name
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.testing.programs import run_program
 
@@ -57,6 +61,7 @@ class InstanceMocks(Mocks, Generic[D]):
         if now.tzinfo is None:
             raise ValueError("now needs a time zone: datetime(2025, 1, 1, tzinfo=timezone.utc)")
         self._kind = kind
+        self._plain = {plain.token: plain for plain in _abi.plain_kinds(kind.cloud)}
         self._now = now.astimezone(timezone.utc)
         self._others = others
         self._declared: list[D] = []
@@ -112,10 +117,13 @@ class InstanceMocks(Mocks, Generic[D]):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         """For Pulumi: an id, and the outputs. Raises RefusedArgumentsError."""
+        inputs = {key: unwrap_rpc_secret(value) for key, value in args.inputs.items()}
         if args.typ == self._kind.token:
-            return self._instance(args)
+            return self._instance(args.name, args.resource_id, inputs)
         if args.typ == self._kind.endpoint_token:
-            return f"{args.name}-endpoint", self._endpoint(args.inputs)
+            return f"{args.name}-endpoint", self._endpoint(inputs)
+        if args.typ in self._plain:
+            return args.resource_id or f"{args.name}-id", self._plain_resource(self._plain[args.typ], args.name, inputs)
         if self._others is not None:
             return self._others.new_resource(args)
         return args.resource_id or f"{args.name}-id", args.inputs
@@ -128,22 +136,24 @@ class InstanceMocks(Mocks, Generic[D]):
     def _account(self) -> str:
         return f"{self._kind.cloud}:mocks"
 
-    def _instance(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        table = self._kind.arguments
-        arguments, problems = read_properties(args.inputs, table)
-        if problems:
-            reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
-            raise RefusedArgumentsError(f"Instance {args.name!r} would be refused: {reasons}")
-        inputs: dict[str, Any] = {**table.defaults, **arguments}
-        price = self.complete(args.name, inputs)
-        instance_id = args.resource_id or inputs["adopt_id"] or f"{args.name}-instance"
+    def _instance(self, name: str, given_id: str | None, wanted: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        kind, table = self._kind, self._kind.arguments
+        inputs = _checked(kind, kind.type_name, name, wanted)
+        price = self.complete(name, inputs)
+        own_id = inputs[NAME] if has_generated_name(kind) else f"{name}-instance"
+        instance_id = given_id or inputs["adopt_id"] or own_id
         expires_at = timestamp_after(inputs["ttl"], self._now)
         with self._lock:
-            self._declared.append(self.describe(args.name, inputs, price, instance_id, expires_at))
+            self._declared.append(self.describe(name, inputs, price, instance_id, expires_at))
         outputs = {**table.omit_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
-        if not (args.resource_id or inputs["adopt_id"]):
+        if not (given_id or inputs["adopt_id"]):
             outputs["purchase_labels"] = dict(_PURCHASE_LABELS)
         return instance_id, {**outputs, "account": self._account, **({"expires_at": expires_at} if expires_at else {})}
+
+    def _plain_resource(self, kind: CrudKind[Any, Any], name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = _checked(kind, kind.name, name, wanted)
+        told = {key: f"{name}-{key}" for key in kind.told_once}
+        return {**kind.arguments.omit_defaults(inputs), **told, "account": self._account}
 
     def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         instance_id, stopped = inputs["instance_id"], inputs["state"] == "stopped"
@@ -152,7 +162,7 @@ class InstanceMocks(Mocks, Generic[D]):
             **{key: value for key, value in inputs.items() if key != "__provider"},
             # a reserved name that no resolver knows
             "base_url": "" if stopped else f"https://{instance_id}.invalid/v1",
-            "status": "stopped" if stopped else "running",
+            "status": "stopped" if stopped else self._kind.ready_status,
             "ready_by": "" if stopped else "answer",
             "price_difference": "",
             "account": self._account,
@@ -216,6 +226,20 @@ class CloudMocks(InstanceMocks[MockedInstance]):
     ) -> MockedInstance:
         """The declared instance."""
         return MockedInstance(name, self._kind.cloud, dict(inputs), price, instance_id, expires_at)
+
+
+def _checked(kind: ResourceKind, type_name: str, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as check completes them without a market. Raises RefusedArgumentsError."""
+    table = kind.arguments
+    arguments, problems = read_properties(wanted, table)
+    if problems:
+        reasons = "; ".join(f"{problem.property} {problem.reason}" for problem in problems)
+        raise RefusedArgumentsError(f"{type_name} {name!r} would be refused: {reasons}")
+    made = {}
+    if has_generated_name(kind):
+        key = ResourceKey(SOURCE, f"urn:pulumi:stack::project::{kind.token}::{name}")
+        made[NAME] = generated_name(key, max_length=table[NAME].default.max_length)
+    return {**table.defaults, **made, **arguments}
 
 
 def _refusal_behind(error: BaseException | None) -> RefusedArgumentsError | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_cortecs.http.errors import NotFoundError
+from pulumi_cortecs.http.errors import none_if_unknown
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
 from pulumi_cortecs.lifecycle.cloud import (
@@ -34,10 +34,7 @@ class AcmeCloud(AccountCloud[AcmeClient, Machine], HasLabels[Machine], CanUpdate
         return self.client.machines()
 
     def get_instance(self, instance_id: str) -> Machine | None:
-        try:
-            return self.client.machine(instance_id)
-        except NotFoundError:
-            return None
+        return none_if_unknown(lambda: self.client.machine(instance_id))
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[Machine]:
         wanted = {key: inputs[key] for key in ("plan", "zone", "label")}

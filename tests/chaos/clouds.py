@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from pulumi_cortecs.simulator import Control, SimulatedInstance
 from pulumi_cortecs.simulator.cortecs.control_client import SimulatedCortecsInstance
+from pulumi_cortecs.simulator.gcore.control_client import SimulatedGcoreInstance
 from pulumi_cortecs.simulator.shadeform.control_client import ShadeformLedgerEntry, SimulatedShadeformInstance
 from tests.chaos.books import Arguments
 from tests.chaos.program import Edit, Entry, Program, VolumeEntry
-from tests.clouds import cortecs, shadeform
+from tests.clouds import cortecs, gcore, shadeform
 from tests.clouds.case import CloudCase
 
 
@@ -37,8 +38,9 @@ class ChaosVolumes:
 class ChaosCloud:
     """One cloud of the simulator as a process.
 
-    Programs import `module`, and `constructor` has the arguments of an entry's Instance there. `edits` are those that
-    its instances know, `endings` the routes that stop, reboot or end one, and `on_timeout` the values of that argument.
+    Programs import `module`, and `constructor` has the arguments of an entry's Instance there, whose class is
+    `resource`. `edits` are those that its instances know, `endings` the routes that change, stop, reboot or end one,
+    and `on_timeout` the values of that argument.
     `ordered` and `recorded` are the arguments of an instance by the simulator and by a row's outputs, written alike.
     `exists` says whether an instance has not been deleted, `is_stuck` whether it never gets ready. `volumes` are those
     that programs have, too, None where the cloud has none.
@@ -55,6 +57,7 @@ class ChaosCloud:
     exists: Callable[[SimulatedInstance], bool]
     is_stuck: Callable[[SimulatedInstance], bool]
     volumes: ChaosVolumes | None = None
+    resource: str = "Instance"
 
     @property
     def name(self) -> str:
@@ -68,7 +71,7 @@ class ChaosCloud:
 
     def source(self, program: Program) -> str:
         """The text of a program."""
-        names = ("Instance", "SshKey", "Volume") if self.volumes else ("Instance",)
+        names = (self.resource, *(("SshKey", "Volume") if self.volumes else ()))
         lines = ["import pulumi", f"from {self.module} import {', '.join(names)}"]
         if self.volumes:
             lines += [f"key = {self.volumes.key}"] if program.has_key else []
@@ -80,7 +83,7 @@ class ChaosCloud:
             if entry.delete_first:
                 options += ", delete_before_replace=True"
             lines.append(
-                f"Instance('{entry.name}', pulumi.ResourceOptions({options}), {self.constructor(entry)}, "
+                f"{self.resource}('{entry.name}', pulumi.ResourceOptions({options}), {self.constructor(entry)}, "
                 f"state='{entry.state}', restart_trigger={entry.restart_trigger or None!r}, "
                 f"adopt_id={entry.adopt_id or None!r}, on_timeout='{program.on_timeout}', "
                 f"labels={ ({'chaos': entry.label} if entry.label else None)!r}{attached})"
@@ -130,6 +133,24 @@ def _shadeform_recorded(outputs: Mapping[str, Any]) -> Arguments:
     return (outputs["region"], outputs["shade_instance_type"], launched["docker_configuration"]["image"])
 
 
+def _gcore_constructor(entry: Entry) -> str:
+    """One region; the image is what changes in place and interrupts, and the replicas what costs."""
+    containers = [{"region_id": "luxembourg-2", "scale": {"min": 1, "max": entry.replicas}}]
+    arguments = {**gcore.PROGRAM, "image": _image(entry.variant), "containers": containers, "give_up_after": 2}
+    given = {"name": entry.given} if entry.given else {}
+    return ", ".join(f"{name}={value!r}" for name, value in {**arguments, **given}.items())
+
+
+def _gcore_ordered(instance: SimulatedInstance) -> Arguments:
+    assert isinstance(instance, SimulatedGcoreInstance)
+    return _gcore_recorded(instance.answer)
+
+
+def _gcore_recorded(outputs: Mapping[str, Any]) -> Arguments:
+    replicas = tuple(int(row["scale"]["max"]) for row in outputs["containers"])
+    return (outputs["flavor_name"], outputs["image"], replicas)
+
+
 _VOLUMES_PLACE: Final = {"cloud": "hyperstack", "region": "montreal-canada-2"}
 
 
@@ -151,7 +172,7 @@ CORTECS: Final = ChaosCloud(
     case=cortecs.CORTECS,
     module="pulumi_cortecs",
     constructor=_cortecs_constructor,
-    edits=tuple(edit for edit in Edit if edit not in (Edit.LABEL, Edit.RESIZE)),
+    edits=tuple(edit for edit in Edit if edit not in (Edit.LABEL, Edit.RESIZE, Edit.CHANGE, Edit.SCALE)),
     endings=("POST /api/v1/instances/stop", cortecs.CORTECS.delete),
     on_timeout=("keep", "stop", "delete"),
     ordered=_cortecs_ordered,
@@ -171,7 +192,7 @@ SHADEFORM: Final = ChaosCloud(
     case=shadeform.SHADEFORM,
     module="pulumi_cortecs.shadeform",
     constructor=_shadeform_constructor,
-    edits=tuple(edit for edit in Edit if edit is not Edit.STOP),
+    edits=tuple(edit for edit in Edit if edit not in (Edit.STOP, Edit.CHANGE, Edit.SCALE)),
     endings=("POST /v1/instances/{instance_id}/restart", shadeform.SHADEFORM.delete, SHADEFORM_VOLUMES.delete),
     on_timeout=("keep", "delete"),
     ordered=_shadeform_ordered,
@@ -180,4 +201,21 @@ SHADEFORM: Final = ChaosCloud(
     is_stuck=lambda instance: instance.status not in ("active", "deleting", "deleted"),
     volumes=SHADEFORM_VOLUMES,
 )
-CLOUDS: Final[Mapping[str, ChaosCloud]] = {cloud.name: cloud for cloud in (CORTECS, SHADEFORM)}
+GCORE: Final = ChaosCloud(
+    case=gcore.GCORE,
+    module="pulumi_cortecs.gcore",
+    constructor=_gcore_constructor,
+    edits=(*(edit for edit in Edit if edit not in (Edit.LABEL, Edit.RESIZE)), Edit.CHANGE, Edit.SCALE),
+    endings=(
+        gcore.GCORE.one.replace("GET", "PATCH"),
+        f"{gcore.GCORE.one.replace('GET', 'POST')}/stop",
+        gcore.GCORE.delete,
+    ),
+    on_timeout=("keep", "stop", "delete"),
+    ordered=_gcore_ordered,
+    recorded=_gcore_recorded,
+    exists=lambda instance: instance.status != "DELETING",
+    is_stuck=lambda instance: instance.status in ("DEPLOYING", "PARTIALLYDEPLOYED"),
+    resource="InferenceDeployment",
+)
+CLOUDS: Final[Mapping[str, ChaosCloud]] = {cloud.name: cloud for cloud in (CORTECS, SHADEFORM, GCORE)}

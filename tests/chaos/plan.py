@@ -42,8 +42,10 @@ CLOCKS: Final[tuple[Mapping[str, float], ...]] = (
 _Parameters = tuple[tuple[str, bool | float | int | str], ...]
 
 
-_ENDING: Final = frozenset({Edit.REMOVE, Edit.REPLACE, Edit.SWAP, Edit.RESIZE, Edit.STOP, Edit.RESTART})
-"""The edits that stop, reboot or end something."""
+_ENDING: Final = frozenset(
+    {Edit.REMOVE, Edit.REPLACE, Edit.SWAP, Edit.RESIZE, Edit.STOP, Edit.RESTART, Edit.CHANGE, Edit.SCALE}
+)
+"""The edits that change, stop, reboot or end something."""
 
 
 class Death(str, Enum):
@@ -71,7 +73,7 @@ class Moment(str, Enum):
     WAITING = "waiting"
     """All orders have been answered, and their boots are awaited."""
     ENDING = "ending"
-    """Stops or deletions have come in, and their answers are held back."""
+    """Changes, stops or deletions have come in, and their answers are held back."""
     LISTING = "listing"
     """A list has been asked for, and the answer is held back."""
 

@@ -18,12 +18,15 @@ class Edit(str, Enum):
     REPAIR = "stopped from outside"
     LABEL = "label"
     RESIZE = "another size of a volume"
+    CHANGE = "change in place"
+    SCALE = "scale"
 
 
 @dataclass(frozen=True)
 class Entry:
     """One instance of the program; those with one `variant` are alike in every argument. `volume` is the name of the
-    one that it mounts, "" for none."""
+    one that it mounts, "" for none; `replicas` and `given`, the name that the program gives it, are for clouds that
+    have them."""
 
     name: str
     variant: int
@@ -33,6 +36,8 @@ class Entry:
     adopt_id: str = ""
     label: str = ""
     volume: str = ""
+    replicas: int = 1
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,11 @@ class Program:
         if edit is Edit.REMOVE:
             return replace(self, entries=tuple(others))
         if edit in (Edit.REPLACE, Edit.SWAP):
+            last = replace(last, variant=last.variant + 100, given=f"{last.name}-given")
+        elif edit is Edit.CHANGE:
             last = replace(last, variant=last.variant + 100)
+        elif edit is Edit.SCALE:
+            last = replace(last, replicas=last.replicas + 1)
         elif edit is Edit.STOP:
             last = replace(last, state="stopped")
         elif edit is Edit.RESTART:

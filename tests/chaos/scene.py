@@ -237,7 +237,7 @@ class Scene:
     def running_ids(self) -> set[str]:
         """The ids of what can be taken over as it is."""
         instances = [instance for instance in self.control.instances() if self.cloud.exists(instance)]
-        return {instance.instance_id for instance in instances if instance.status != "stopped"}
+        return {instance.instance_id for instance in instances if instance.status not in ("stopped", "DISABLED")}
 
     def volumes(self) -> Mapping[str, Arguments]:
         """The arguments of the volumes that exist, by id."""
@@ -254,7 +254,7 @@ class Scene:
     def _recorded(self) -> Iterator[tuple[str, Arguments]]:
         """The id and the arguments of each row that costs money."""
         for row in self.rows():
-            if row["type"].endswith(":Instance"):
+            if row["type"] == self.cloud.case.token:
                 yield str(row["id"]), self.cloud.recorded(row["outputs"])
             elif row["type"].endswith(":Volume") and self.cloud.volumes:
                 yield str(row["id"]), self.cloud.volumes.recorded(row["outputs"])

@@ -47,7 +47,7 @@ Rewrite = Callable[[Sent, Callable[[], Answer]], Answer]
 @dataclass
 class Proxy:
     """A running proxy. `rewrite` may be replaced at any time, and so may `date`, the `Date` of all answers: None is
-    this machine's time."""
+    the simulator's, whose clock may be hours ahead."""
 
     simulator: Simulator
     port: int
@@ -94,6 +94,7 @@ class Proxy:
 @contextmanager
 def between(simulator: Simulator) -> Iterator[Proxy]:
     """A proxy in front of the simulator, for the length of the block."""
+    dates: list[str] = []
     with httpx.Client(trust_env=False, timeout=30) as onwards:
 
         class Handler(BaseHTTPRequestHandler):
@@ -110,6 +111,7 @@ def between(simulator: Simulator) -> Iterator[Proxy]:
 
                 def passed_on() -> Answer:  # perhaps while the next request is served
                     answer = onwards.request(sent.method, url, json=sent.body if raw else None, headers=headers)
+                    dates.append(answer.headers["Date"])
                     return Answer(answer.status_code, answer.json() if answer.content else {})
 
                 answer = proxy.rewrite(sent, passed_on)
@@ -120,10 +122,11 @@ def between(simulator: Simulator) -> Iterator[Proxy]:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_DELETE = serve
+            do_GET = do_POST = do_PATCH = do_DELETE = serve
 
             def date_time_string(self, timestamp: float | None = None) -> str:
-                return super().date_time_string(timestamp) if proxy.date is None else proxy.date
+                simulated = dates[-1] if dates else super().date_time_string(timestamp)
+                return simulated if proxy.date is None else proxy.date
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Prints nothing: a test's output is its own."""

@@ -3,16 +3,28 @@ order only as far as nobody else may have chosen it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from tests.clouds.case import route_match as at
 from tests.clouds.gcore import GCORE, PROGRAM
 from tests.contract.bought import ids
-from tests.contract.host import Host
-from tests.contract.test_every_cloud import orders
+from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, urn
+from tests.contract.states import unreadable, write
+from tests.contract.test_every_cloud import killed_while_it_buys, next_host, orders
 
+__all__ = ["next_host"]
+StartHost = Callable[..., Host]
 GIVEN = {**PROGRAM, "name": "given"}
+
+
+def in_the_state(folder: Path, made: Made) -> None:
+    """Writes a state in which the resource "chat" has the deployment."""
+    row = {"urn": urn(GCORE.token, "chat", GCORE.token), "instance_id": made.id, "more": {"type": GCORE.token}}
+    write(folder / "states", test=[row])
 
 
 def test_a_name_is_free_again_once_a_refresh_has_found_it_gone(host: Host, simulator: Simulator) -> None:
@@ -32,3 +44,80 @@ def test_only_a_generated_name_proves_an_order_without_an_answer(
     made = host.instance(of=GCORE).buy(program)
     assert made.outs.get("inferred", False) is inferred
     assert ids(simulator) == [made.id]
+
+
+def test_a_generated_name_is_the_same_in_a_plan_and_its_up_and_another_at_each_replacement(
+    next_host: StartHost, tmp_path: Path, simulator: Simulator
+) -> None:
+    made, names = next_host().instance("chat", of=GCORE).buy(PROGRAM), list[str]()
+    for _ in range(3):  # `up --replace`: the engine ignores the old state
+        names.append(made.id)
+        in_the_state(tmp_path, made)
+        previewed = next_host().instance("chat", of=GCORE).check(PROGRAM).inputs
+        resource, old = next_host().instance("chat", of=GCORE), made
+        assert resource.check(PROGRAM).inputs["name"] == previewed["name"]
+        made = resource.create(previewed)
+        resource.delete(old)
+    assert len({*names, made.id}) == 4
+    assert ids(simulator) == [made.id]
+
+
+def test_a_given_name_that_exists_is_refused_with_what_takes_it_over(
+    host: Host, start_host: StartHost, simulator: Simulator
+) -> None:
+    with simulator.gcore_client() as console:
+        order = {key: value for key, value in GIVEN.items() if key != "give_up_after"}
+        console.post("/cloud/v3/inference/1/deployments", json=order).raise_for_status()
+    with pytest.raises(CallFailedError, match=r"'given' exists already .*adopt_id='given' takes it over\. Nothing was"):
+        start_host(before=IMPATIENT).instance(of=GCORE).buy(GIVEN)
+    assert orders(simulator, GCORE) == 1  # that in the console
+    assert host.instance(of=GCORE).buy({**GIVEN, "adopt_id": "given"}).id == "given"
+
+
+def test_a_given_name_cannot_be_replaced_by_itself(next_host: StartHost, tmp_path: Path, simulator: Simulator) -> None:
+    made = next_host().instance("chat", of=GCORE).buy(GIVEN)
+    in_the_state(tmp_path, made)
+    with pytest.raises(CallFailedError, match="chat of stack test has it; set delete_before_replace=True"):
+        next_host().instance("chat", of=GCORE).buy(GIVEN)
+    assert (ids(simulator), orders(simulator, GCORE)) == (["given"], 1)
+
+
+@pytest.mark.parametrize("program", [PROGRAM, GIVEN])
+def test_what_may_be_replaced_is_not_taken_over_while_no_state_can_be_read(
+    next_host: StartHost, tmp_path: Path, simulator: Simulator, program: dict[str, object]
+) -> None:
+    host = next_host()
+    made = host.instance("chat", of=GCORE).buy(program)
+    in_the_state(tmp_path, made)
+    next_host().instance("chat", of=GCORE).diff(made.outs, made.outs, made.id)  # the state has it: its order is closed
+    unreadable(tmp_path / "states")
+    with pytest.raises(CallFailedError, match="because the state cannot be read; run `pulumi up` again when it can"):
+        next_host().instance("chat", of=GCORE).buy(program)
+    assert orders(simulator, GCORE) == 1
+
+
+def test_a_generated_name_finds_what_another_machine_has_bought(
+    next_host: StartHost, simulator: Simulator, tmp_path: Path
+) -> None:
+    (instance_id,) = killed_while_it_buys(next_host("one"), simulator, GCORE, "chat")
+    write(tmp_path / "states", test=[])
+    assert next_host("two").instance("chat", of=GCORE).buy(PROGRAM).id == instance_id
+    assert orders(simulator, GCORE) == 1
+
+
+def test_a_given_name_alone_proves_nothing_on_another_machine(next_host: StartHost, simulator: Simulator) -> None:
+    made = next_host("one").instance("chat", of=GCORE).buy(GIVEN)
+    with pytest.raises(CallFailedError, match=r"no order of this resource has created it.*adopt_id='given'"):
+        next_host("two").instance("chat", of=GCORE).buy(GIVEN)
+    assert ids(simulator) == [made.id]
+
+
+def test_a_409_for_a_given_name_claims_nothing(next_host: StartHost, simulator: Simulator) -> None:
+    simulator.control.fault("server_error", **at(GCORE.order), status=409, after_side_effect=True)
+    with pytest.raises(CallFailedError, match=r"it is unknown whether 'given' was bought: .*409.*adopt_id='given'"):
+        next_host().instance("chat", of=GCORE).buy(GIVEN)
+    simulator.control.clear_faults()
+    with pytest.raises(CallFailedError, match="no order of this resource has created it"):  # anybody's may be there
+        next_host().instance("chat", of=GCORE).buy(GIVEN)
+    assert next_host().instance("chat", of=GCORE).buy({**GIVEN, "adopt_id": "given"}).id == "given"
+    assert (ids(simulator), orders(simulator, GCORE)) == (["given"], 1)

@@ -121,7 +121,7 @@ def _release() -> Iterator[None]:
 @contextmanager
 def _volume() -> Iterator[None]:
     """A volume is not looked for before one is created, neither in the journal nor by its name."""
-    with mock.patch(f"{_PROVIDER}.crud_create._earlier", return_value=None):
+    with mock.patch(f"{_PROVIDER}.crud_create.recover_by_name", return_value=None):
         yield
 
 

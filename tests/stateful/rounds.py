@@ -277,6 +277,8 @@ class _Round:
         what = self._chance.choice(("stack", "project", *(("resource",) if missing else ())))
         self._scene.counts[f"renamed: {what}"] += 1
         self._scene.settle()
+        # a name that check makes is another one then, and nothing connects it with what a killed run has bought
+        self.user.edited_after = self.user.edited_after or self._of.has_names
         if what == "stack":
             stack.name = f"{stack.name}-renamed"
         elif what == "project":

@@ -74,6 +74,7 @@ class Wrong(str, Enum):
     LEFT_OPEN = "order left open"
     UNRECORDED = "waited for before it was in the state"
     REFUSED_FOR_NOTHING = "refused, and nothing fits"
+    REFUSED_OWN = "refused, and its own order in the journal has bought it"
     REFUSED_ALONE = "refused because of an earlier creation, in an exclusive account"
 
 
@@ -206,6 +207,8 @@ class Scene:
         self.findings: list[Finding] = []
         self.counts: Counter[str] = Counter()
         self.bought: dict[str, Purchase] = {}
+        self.used_again: set[str] = set()
+        """The ids, names, that two resources have bought one after the other: the first one's row has the other's."""
         self.errors: list[str] = []
         """The errors of the last commands."""
         self.reported: list[str] = []
@@ -454,6 +457,10 @@ class Scene:
         as_begun = all(arguments.get(key) == inputs.get(key) for arguments in begun for key in self._replacing)
         if self.exclusive and because_of_a_state and as_begun:
             self.note(Wrong.REFUSED_ALONE, f"{name}: {text}")
+        if "no order of this resource has created it" in text and any(
+            self._is_in_journal_of(stack.urn(name), instance_id) for instance_id in ids
+        ):
+            self.note(Wrong.REFUSED_OWN, f"{name}: {text}")
         if self._is_taken_name(stack, name, inputs):
             return
         fitting = {
@@ -465,9 +472,17 @@ class Scene:
         ):
             self.note(Wrong.REFUSED_FOR_NOTHING, f"{name}: {text}")
 
+    def _is_in_journal_of(self, urn: str, instance_id: str) -> bool:
+        """Returns whether the journal has the order by which this resource has bought an instance, as long as nothing
+        went wrong but a death, and the order was not refused."""
+        bought = self.bought.get(instance_id)
+        return bought is not None and bought.urn == urn and bought.undisturbed and not self._lost
+
     def _is_taken_name(self, stack: Stack, name: str, inputs: Mapping[str, Any]) -> bool:
-        """Returns whether the program gives the resource a name that another row's instance has."""
-        given = stack.program.get(name, {}).get("name")
+        """Returns whether the program gives the resource a name that another row's instance has, or whether something
+        may have kept check from seeing that it was its own."""
+        is_disturbed = self.unreadable or self.wire.unreachable or list(self.world.faults)
+        given = inputs.get("name") if is_disturbed else stack.program.get(name, {}).get("name")
         rows = [row for other in self.stacks for row in other.rows]
         return given == inputs.get("name") and any(row.id == given in self.cloud.every() for row in rows)
 
@@ -539,6 +554,9 @@ class Scene:
             if what in (STOP, DELETE, RESTART, UPDATE):
                 self._mind_whose(host, what, instance_id)
         elif what == START and instance_id:
+            if instance_id in self.bought and self.bought[instance_id].urn != provider_host.current_call().urn:
+                self.counts["a name used again by another resource"] += 1
+                self.used_again.add(instance_id)
             self.bought[instance_id] = Purchase(
                 provider_host.current_call().urn, host, self.crowd.now, not list(self.world.faults)
             )
@@ -547,10 +565,17 @@ class Scene:
 
     def _mind_whose(self, host: Host, what: str, instance_id: str) -> None:
         own = host.engine.stack if isinstance(host.engine, Run) else None
-        theirs = {row.id for stack in self.stacks if stack is not own for row in stack.rows}
+        proven = {row.id for row in own.rows if not row.outputs.get("inferred")} if own is not None else set()
+        # what is proven here is this stack's, whatever another machine has inferred
+        theirs = {
+            row.id
+            for stack in self.stacks
+            for row in stack.rows
+            if stack is not own and not (row.id in proven and row.outputs.get("inferred"))
+        }
         if what == RESTART and self._handed_over(instance_id):
             return  # its two machines do not know yet that it has two rows, and it ends nothing
-        if instance_id in self.foreign or instance_id in theirs:
+        if instance_id in self.foreign or instance_id in theirs - self.used_again:
             self.note(Wrong.NOT_OURS, f"{what} {instance_id}")
 
     def _said_to_be_gone(self, instance_id: str, by: str) -> None:
@@ -577,7 +602,7 @@ class Scene:
                 and any(inferred for _, inferred in machines)
             )
             is_accounted_for |= any(row.inputs.get("adopt_id") == instance_id for _, row in self._rows_of(instance_id))
-            if times > 1 and not is_accounted_for:
+            if times > 1 and not is_accounted_for and instance_id not in self.used_again:
                 self.note(Wrong.SHARED, instance_id)
 
     def _rows_of(self, instance_id: str) -> list[tuple[Stack, Row]]:
@@ -608,10 +633,11 @@ class Scene:
         )
 
 
-def as_wanted(inputs: Mapping[str, Any], real: Real) -> bool:
-    """Returns whether an instance has the arguments and the state of its row's inputs, with those that are defaults."""
-    arguments_match = all(inputs[key] == value for key, value in real.arguments.items())
-    return arguments_match and real.stopped == (inputs["state"] == "stopped")
+def unlike(inputs: Mapping[str, Any], real: Real) -> list[str]:
+    """The arguments in which an instance differs from its row's inputs, with those that are defaults; among them its
+    state."""
+    differing = [key for key, value in real.arguments.items() if inputs[key] != value]
+    return [*differing, *(["state"] if real.stopped != (inputs["state"] == "stopped") else [])]
 
 
 def _with_refresh(command: Callable[..., None], refresh: bool) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.clouds.case import Arguments
 from tests.stateful.engine import Row, Stack
-from tests.stateful.scene import Refusal, Scene, Wrong, as_wanted
+from tests.stateful.scene import Refusal, Scene, Wrong, unlike
 from tests.ways_on import tells_of_what_is_left, ways_on
 
 _TRIES: Final = 6
@@ -18,6 +18,8 @@ _TRIES_WITH_FAULTS: Final = 2
 _UNTIL_THE_VENDOR_IS_DONE: Final = 40.0
 _TAKEN: Final = re.compile(r"name: '(\S+?)' exists already")
 """In an error: a name that something else has."""
+_UNCHANGED: Final = re.compile(r"(\S+) failed: [^;]*, still reported with another")
+"""In an error: an instance that a change in place has not changed."""
 _INFERRED: Final = re.compile(r"(\S+) was not (?:changed|stopped): [^;]* has it, and here its id was only inferred")
 """In an error: an instance that another stack has, too."""
 _FAILED: Final = re.compile(r"`pulumi up --replace '?(\S+?)'?` orders another one")
@@ -121,8 +123,13 @@ class User:
             scene.delete_orphans()
         if "was not ready" in errors:
             scene.counts["stuck, and stopped in the console"] += scene.stop_what_is_stuck()
+        if unchanged := set(_UNCHANGED.findall(errors)):  # some vendors cannot take a variable away
+            self.goes_on_with_replacing(stack, {row.name for row in stack.rows if row.id in unchanged})
         if failed := {urn.rpartition("::")[2] for urn in _FAILED.findall(errors)}:
             scene.counts["failed, and replaced"] += len(failed)
+            for name in failed & stack.program.keys():  # what is adopted would be adopted once more
+                said = {key: value for key, value in stack.program[name].items() if key != "adopt_id"}
+                stack.program = {**stack.program, name: said}
             self.goes_on_with_replacing(stack, failed & stack.program.keys())
         if inferred := {row.name for row in stack.rows if row.id in _INFERRED.findall(errors)}:
             scene.counts["inferred, another's, and replaced"] += len(inferred)
@@ -233,8 +240,15 @@ class User:
             for row in rows:
                 if row.id not in alive:
                     scene.note(Wrong.DEAD_ROW, row.id)
-                elif not as_wanted({**self._defaults, **row.inputs}, alive[row.id]) or not _says(stack.program, row):
-                    scene.note(Wrong.OTHERWISE, f"{row.id} is not as {row.name} says")
+                elif differing := [
+                    *(
+                        unlike({**self._defaults, **row.inputs}, alive[row.id])
+                        if row.id not in scene.used_again
+                        else ()
+                    ),
+                    *_unsaid(stack.program, row),
+                ]:
+                    scene.note(Wrong.OTHERWISE, f"{row.id} is not as {row.name} says: {', '.join(differing)}")
                 elif row.endpoint is None or row.endpoint.inputs["instance_id"] != row.id:
                     scene.note(Wrong.OTHERWISE, f"{row.name} has no Endpoint of its own")
         recorded = {row.id: row for stack in stacks for row in stack.rows}
@@ -266,5 +280,6 @@ class User:
         return any(urn == stack.urn(name) for stack in stacks for name in stack.program)
 
 
-def _says(program: Mapping[str, Arguments], row: Row) -> bool:
-    return all(row.inputs.get(key) == value for key, value in program.get(row.name, {}).items())
+def _unsaid(program: Mapping[str, Arguments], row: Row) -> list[str]:
+    """The arguments of the program that its row has otherwise."""
+    return [key for key, value in program.get(row.name, {}).items() if row.inputs.get(key) != value]

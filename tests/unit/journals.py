@@ -35,9 +35,9 @@ class FakeStates:
         self.unreadable = ""
         self.asked = 0
 
-    def has(self, instance_id: str, urn: str = CHAT.urn, stack: str = "test") -> None:
+    def has(self, instance_id: str, urn: str = CHAT.urn, stack: str = "test", **outputs: Any) -> None:
         """From now on a row has the instance."""
-        self.rows.setdefault(stack, []).append(StateRow(stack, urn, instance_id))
+        self.rows.setdefault(stack, []).append(StateRow(stack, urn, instance_id, outputs=outputs))
 
     def began(self, inputs: Mapping[str, Any], urn: str = CHAT.urn, stack: str = "test") -> None:
         """The engine has begun a creation."""

@@ -116,7 +116,7 @@ class Run:
         self.log = OrderLog(cloud, self.journal, self.poller, clock, self.warned.append)
         self.recovery = OrderRecovery(
             self.log,
-            creations=Creations(lambda: world.states, clock, self.told.append),
+            creations=Creations(lambda: world.states, clock, self.told.append, fingerprint),
             is_exclusive=lambda: exclusive,
             warn=self.told.append,
         )

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs.simulator.clouds import CLOUDS
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCREEN = 42
@@ -43,6 +45,16 @@ def test_its_program_is_the_quickstart() -> None:
     (program,) = blocks("python")
     quickstart = (ROOT / "examples" / "quickstart" / "__main__.py").read_text(encoding="utf-8")
     assert quickstart.endswith(f'"""\n\n{program}')
+
+
+def test_each_cell_of_the_table_of_clouds_leads_to_a_test() -> None:
+    """Which there is, by test_links.py."""
+    rows = re.findall(r"^\| (.*) \|$", README.partition("\n## Clouds\n")[2].partition("\n## ")[0], re.M)
+    (heading, _, *features) = [row.split(" | ") for row in rows]
+    assert len(heading) == 1 + len(CLOUDS)
+    for feature, *cells in features:
+        assert len(cells) == len(heading) - 1, feature
+        assert all(re.fullmatch(r"\[.+\]\(tests/[\w/]+\.py#test_\w+\)", cell) for cell in cells), feature
 
 
 def test_each_command_is_run_by_a_test() -> None:

@@ -98,6 +98,10 @@ class SimulatedGcore:
         loaded = replace(deployment, load=replicas, last_request=now)
         self.containers.scale(loaded, wanted_replicas(loaded, now), now)
 
+    def set_application(self, instance_id: str, name: str) -> None:
+        """Make a deployment a part of an application, or ("") of none."""
+        self.fleet.put(replace(self._require_id(instance_id), application=name))
+
     def accept_key(self, key: str) -> None:
         """Make a key of the account valid."""
         self._account_keys[key] = True

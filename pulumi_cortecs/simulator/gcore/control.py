@@ -37,6 +37,12 @@ class LoadRequest(RequestModel):
     replicas: Integer | None = Field(ge=0)
 
 
+class ApplicationRequest(RequestModel):
+    """POST /_sim/gcore/application/{instance_id}: the application of which the deployment is a part; "" is none."""
+
+    name: str
+
+
 class NamedObject(RequestModel):
     """A plain object of a seed: an API key has a `secret`, the others a `body`."""
 
@@ -85,6 +91,11 @@ def gcore_control_router(cloud: SimulatedGcore) -> APIRouter:
     @router.post("/load/{instance_id}", response_model=None)
     async def set_load(instance_id: str, body: LoadRequest) -> Response:
         cloud.set_load(instance_id, body.replicas)
+        return JSONResponse({"instance_id": instance_id})
+
+    @router.post("/application/{instance_id}", response_model=None)
+    async def set_application(instance_id: str, body: ApplicationRequest) -> Response:
+        cloud.set_application(instance_id, body.name)
         return JSONResponse({"instance_id": instance_id})
 
     @router.post("/seed", response_model=None)

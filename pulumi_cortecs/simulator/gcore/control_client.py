@@ -62,6 +62,10 @@ class GcoreControl(ControlClient):
         requests again."""
         self._ask("POST", f"/gcore/load/{instance_id}", {"replicas": replicas})
 
+    def gcore_set_application(self, instance_id: str, name: str) -> None:
+        """Make a deployment a part of the application of this name, or ("") of none."""
+        self._ask("POST", f"/gcore/application/{instance_id}", {"name": name})
+
     def seed_gcore(self, project_id: int = DEFAULT_PROJECT, **objects: object) -> None:
         """Replace all that the cloud has by `keys`, `api_keys`, `registry_credentials`, `secrets` and `deployments`,
         which are ready at once; see `control.SeedRequest`."""

@@ -79,7 +79,8 @@ class Deployment:
     `revised_at` is the start of its present containers, which exist from `containers_from` on (None: never).
     `address_from` is the moment from which it has an address, for good. `replicas` are by region id; `billed` names
     those that have an open run. Everything until `accounted_until` is in the ledger.
-    `requests` are those that a trigger may count; `load` is a number of replicas that the control has set.
+    `requests` are those that a trigger may count; `load` is a number of replicas, and `application` the name of what it
+    is a part of, as the control has set them.
     """
 
     project_id: int
@@ -100,6 +101,7 @@ class Deployment:
     last_request: datetime | None = None
     requests: tuple[datetime, ...] = ()
     load: int | None = None
+    application: str = ""
 
     @property
     def id(self) -> str:

@@ -11,6 +11,7 @@ from pulumi_cortecs.simulator.gcore.deployments import Deployment, Replicas
 Json = dict[str, Any]
 REGION_MARK = "~"
 """What is between a deployment's id and the id of a region in the addresses of single regions."""
+_PARENT = "AppDeployment"
 _SAME = ("auth_enabled", "credentials_name", "description", "envs", "flavor_name", "image", "ingress_opts",
          "listening_port", "logging", "probes", "timeout")  # fmt: skip
 
@@ -35,7 +36,7 @@ def deployment_json(deployment: Deployment, at: datetime, address: str) -> Json:
         ],
         "created_at": timestamp(deployment.created_at),
         "name": deployment.name,
-        "object_references": [],
+        "object_references": [{"kind": _PARENT, "name": deployment.application}] if deployment.application else [],
         "project_id": deployment.project_id,
         "status": deployment.status(at).value,
     }

@@ -154,7 +154,7 @@ def test_a_region_by_its_number_and_by_its_name_is_one_region(market: GcoreMarke
     (text,) = texts(market.quote(wanted(container(7), container("luxembourg-2")))[1])
     assert text == ("containers: [1].region_id: got 'luxembourg-2', which is there already; luxembourg-2 is region 7")
     twice = wanted(container(7, 0, 2), container("luxembourg-2", 0, 3))
-    assert replicas_of(twice, "max", {"luxembourg-2": 7}) == {7: 5}
+    assert replicas_of(twice, "max", {7: "luxembourg-2"}) == {7: 5}
 
 
 @pytest.mark.parametrize("status", ["hide", "error"])

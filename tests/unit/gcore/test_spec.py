@@ -8,6 +8,7 @@ import pytest
 
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.gcore.client import ApiContainer
+from pulumi_cortecs.gcore.cloud import order_body
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError
 
 SCALE = {"min": 0, "max": 3}
@@ -70,7 +71,7 @@ def test_what_a_body_says_comes_back_in_the_spelling_of_check(scale: Any) -> Non
     ("given", "reason"),
     [
         ([], "at least one container"),
-        ([{}], "at least one container"),
+        ([{}], r"\[0\].region_id is required; \[0\].scale is required"),
         ([{"region_id": 7}], r"\[0\].scale is required"),
         ([{"region_id": 7, "scale": {}}], r"scale.min is required; .*scale.max is required"),
         ([at(7, min=4)], r"scale.min must be at most max, 3; got 4"),
@@ -92,7 +93,7 @@ def test_unknown_parts_stay_unknown() -> None:
     assert spec.containers([at(UNKNOWN), at(7, max=UNKNOWN, triggers=UNKNOWN), UNKNOWN])[0]["region_id"] == 7
     assert spec.containers([{"region_id": 7, "scale": UNKNOWN}]) == [{"region_id": 7, "scale": UNKNOWN}]
     unknown = {"enabled": True, "probe": UNKNOWN}
-    assert spec.probes({"startup_probe": unknown, "readiness_probe": UNKNOWN})["startup_probe"] == unknown
+    assert spec.PROBES.read_minimal({"startup_probe": unknown, "readiness_probe": UNKNOWN})["startup_probe"] == unknown
     assert spec.sorted_names(["b", UNKNOWN, "a", "b"]) == ["a", "b", UNKNOWN]
 
 
@@ -106,15 +107,15 @@ HTTP_PROBE = {"enabled": True, "probe": {"http_get": {"port": 80, "path": "/heal
 
 
 def test_probes_come_back_without_what_the_vendor_fills_in() -> None:
-    wanted = spec.probes({"readiness_probe": HTTP_PROBE, "startup_probe": {"enabled": False}})
+    wanted = spec.PROBES.read_minimal({"readiness_probe": HTTP_PROBE, "startup_probe": {"enabled": False}})
     assert wanted == {"readiness_probe": HTTP_PROBE}
     body = spec.body_of({"probes": wanted}, ["probes"], {})["probes"]
     assert body["liveness_probe"] == body["startup_probe"] == {"enabled": False}
     probe = body["readiness_probe"]["probe"]
     assert (probe["exec"], probe["tcp_socket"], probe["failure_threshold"]) == (None, None, 3)
     assert probe["http_get"] == {"port": 80, "path": "/health", "headers": {}, "schema": "HTTP"}
-    assert spec.minimal_probes({**body, "startup_probe": None}) == wanted == spec.probes(wanted)
-    assert spec.minimal_probes(None) == {}
+    assert spec.PROBES.minimal({**body, "startup_probe": None}) == wanted == spec.PROBES.read_minimal(wanted)
+    assert spec.PROBES.minimal(None) == {}
 
 
 @pytest.mark.parametrize(
@@ -129,31 +130,38 @@ def test_probes_come_back_without_what_the_vendor_fills_in() -> None:
 )
 def test_a_wrong_probe_is_refused_at_its_place(probe: Any, reason: str) -> None:
     with pytest.raises(InvalidValueError, match=rf"liveness_probe\..*{reason}"):
-        spec.probes({"liveness_probe": probe})
+        spec.PROBES.read_minimal({"liveness_probe": probe})
 
 
 def test_a_header_of_a_probe_is_never_shown() -> None:
     headers = {"Authorization": ["Bearer s3cret"]}
     with pytest.raises(InvalidValueError) as caught:
-        spec.probes({"liveness_probe": {"enabled": True, "probe": {"http_get": {"port": 1, "headers": headers}}}})
+        spec.PROBES.read_minimal(
+            {"liveness_probe": {"enabled": True, "probe": {"http_get": {"port": 1, "headers": headers}}}}
+        )
     assert "s3cret" not in str(caught.value)
 
 
 def test_logging_that_is_not_enabled_is_none() -> None:
-    wanted = spec.logging({"enabled": True, "topic_name": "my-log", "retention_policy": {"period": 42}})
+    wanted = spec.LOGGING.read_minimal({"enabled": True, "topic_name": "my-log", "retention_policy": {"period": 42}})
     body = spec.body_of({"logging": wanted}, ["logging"], {})["logging"]
     assert body["destination_region_id"] is None
-    assert spec.minimal_logging(body) == wanted
-    assert spec.minimal_logging({**body, "enabled": False}) == spec.minimal_logging(None) == spec.logging({}) == {}
+    assert spec.LOGGING.minimal(body) == wanted
+    assert (
+        spec.LOGGING.minimal({**body, "enabled": False})
+        == spec.LOGGING.minimal(None)
+        == spec.LOGGING.read_minimal({})
+        == {}
+    )
     assert spec.body_of({"logging": {}}, ["logging"], {}) == {"logging": {"enabled": False}}
     with pytest.raises(InvalidValueError, match="enabled is required"):
-        spec.logging({"topic_name": "my-log"})
+        spec.LOGGING.read_minimal({"topic_name": "my-log"})
     with pytest.raises(InvalidValueError, match="topic_name must be"):
-        spec.logging({"enabled": True, "topic_name": "My_Log"})
+        spec.LOGGING.read_minimal({"enabled": True, "topic_name": "My_Log"})
 
 
 def test_ingress_options_that_are_the_defaults_are_none() -> None:
-    assert spec.ingress_opts({"disable_response_buffering": False}) == spec.minimal_ingress(None) == {}
+    assert spec.INGRESS.read_minimal({"disable_response_buffering": False}) == spec.INGRESS.minimal(None) == {}
     assert spec.body_of({"ingress_opts": {}}, ["ingress_opts"], {})["ingress_opts"] == {
         "disable_response_buffering": False
     }
@@ -161,8 +169,9 @@ def test_ingress_options_that_are_the_defaults_are_none() -> None:
 
 def test_an_order_leaves_out_what_is_empty_and_names_regions_by_number() -> None:
     inputs = {"name": "llama", "containers": [at("luxembourg-2")], "timeout": 0, "envs": {}, "probes": {}}
-    body = spec.order_body({**inputs, "state": "running", "auth_enabled": ""}, {"luxembourg-2": 76})
+    named = {**inputs, "quote": {"regions": {"76": "luxembourg-2"}}}
+    body = order_body({**named, "state": "running", "auth_enabled": "", "give_up_after": 120})
     assert body["containers"][0]["region_id"] == 76
     assert set(body) == {"name", "containers", "timeout"}
     with pytest.raises(KeyError):
-        spec.order_body(inputs, {})
+        order_body(inputs)

@@ -9,7 +9,7 @@ import pytest
 from pulumi_cortecs.cortecs.kind import CREDENTIALS
 from pulumi_cortecs.http import credential_spec
 from pulumi_cortecs.http.base_url import check_base_url
-from pulumi_cortecs.http.credentials import Credentials, resolve_base_url, resolve_credentials
+from pulumi_cortecs.http.credentials import Credentials, are_apart, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
@@ -166,6 +166,19 @@ def test_a_fingerprint_names_the_account_and_not_its_key() -> None:
     assert account.fingerprint != Credentials("cortecs", OTHER, ("client-one", "hunter2")).fingerprint
     assert account.fingerprint.startswith("cortecs:")
     assert not {"hunter2", "client-one", OWN} & set(account.fingerprint.split(":"))
+
+
+def test_accounts_of_two_projects_are_apart_and_a_rotated_key_is_not() -> None:
+    def name(key: str, project: str, url: str = OWN) -> str:
+        return Credentials("gcore", url, (key, project), account_parts=2).fingerprint
+
+    one, rotated, other = name("hunter2", "1"), name("another key", "1"), name("hunter2", "2")
+    assert len({one, rotated, other}) == 3
+    assert are_apart(one, other)
+    assert are_apart(f"{rotated}/ApiKey", other)
+    assert are_apart(one, name("hunter2", "1", OTHER))
+    assert not any(are_apart(one, same) for same in (one, rotated, f"{rotated}/ApiKey", None, "", "gcore:0123"))
+    assert not are_apart("cortecs:0123", "cortecs:4567")
 
 
 def test_the_fingerprint_is_written_into_states_so_it_stays_what_it_is() -> None:

@@ -162,6 +162,33 @@ def test_a_rotated_key_finds_what_was_lost_where_it_shows_what_was_there(world: 
 
 
 @pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
+def test_what_another_project_shows_under_that_name_is_not_it(world: World, order: Callable[[Run], str]) -> None:
+    world.account.put("of-before")
+    order(world.run("key@1"))
+    with pytest.raises(AmbiguousPurchaseError, match=r"with other credentials \(account key@1\)"):
+        world.run("key@2").create()
+
+
+def test_a_purchase_of_another_project_is_not_forgotten_for_this_ones_answers(world: World) -> None:
+    first = world.run("key@1")
+    bought = first.create()
+    first.journal.confirm("key@1", bought)
+    first.dies()
+    world.clock.advance(LAG + 1)
+    there, world.account.machines = world.account.machines, {}
+    world.run("key@2").create()
+    world.account.machines = there
+    with pytest.raises(UnclaimedPurchaseError, match=bought):
+        world.run("key@1").create()
+
+
+def test_a_row_of_another_project_with_the_same_name_owns_nothing(world: World) -> None:
+    bought = world.run("key@1").killed_with_the_id()
+    world.states.has(bought, stack="another", account="key@2")
+    assert world.run("key@1").create() == bought
+
+
+@pytest.mark.parametrize("order", [Run.killed_with_the_id, Run.killed_at_the_answer])
 def test_another_accounts_order_is_never_taken_for_nothing(world: World, order: Callable[[Run], str]) -> None:
     world.account.put("of-before")
     order(world.run())

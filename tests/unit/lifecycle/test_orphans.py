@@ -135,3 +135,9 @@ def test_others_can_add_what_they_know() -> None:
 def test_what_something_else_manages_is_held_back() -> None:
     orphan = only(listed(manager="Gcore's application chat"))
     assert orphan.skip_reason == "managed by Gcore's application chat"
+
+
+def test_a_row_of_another_project_with_the_same_name_owns_nothing() -> None:
+    there = state(owns("i", account="key@2", resource_type="t"), owns("j", account="key@1", resource_type="t"))
+    here = there.of_types({"t"}, "key@1")
+    assert [found.instance.instance_id for found in find_orphans([listed("i"), listed("j")], [here], NOW)] == ["i"]

@@ -63,6 +63,17 @@ def test_an_instance_of_another_cloud_with_the_same_id_keeps_nothing(states: Fak
     assert start().find_in_other_stack("1", A) is None
 
 
+def test_an_instance_of_another_project_with_the_same_name_keeps_nothing(
+    states: FakeStates, start: StartProcess
+) -> None:
+    prod = "urn:pulumi:prod::tests::Instance::c"
+    for stack, urn, account in (("test", A, "key@1"), ("test", B, "key@2"), ("prod", prod, "key@2")):
+        states.has(stack, urn, "x", outputs={"account": account})
+    assert start().plan_deletion("x", A) == DeletionPlan()
+    assert start().find_in_other_stack("x", A) is None
+    assert start().find_in_other_stack("x", B) is not None
+
+
 def test_who_only_looks_at_an_instance_keeps_nothing(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x", external=True)
     states.has("test", B, "x")

@@ -29,7 +29,7 @@ class TaskCloud(FakeCloud, HasTasks[Machine], ReportsErrors[Machine]):
         self.boot_errors: list[tuple[float, str]] = []
         self.phases: dict[str, Phase] = {}
 
-    def last_task(self, instance_id: str) -> str:
+    def last_task(self, instance_id: str) -> str | None:
         return "t1"
 
     def task_progress(self, task_id: str) -> str:
@@ -129,6 +129,13 @@ def test_two_listings_after_the_task_confirm_a_change(room: Room) -> None:
     assert room.told[0] == "running, to be confirmed by another list"
 
 
+def test_the_end_of_a_task_asks_for_no_listing_of_its_own(room: Room) -> None:
+    room.put("running")
+    room.poller.snapshot(max_age=0)  # of another wait, just before the task ends
+    room.wait()
+    assert (room.account.asked.count("list"), room.passed >= 0.5) == (2, True)
+
+
 def test_one_listing_is_enough_for_a_new_instance(room: Room) -> None:
     room.put("running")
     room.wait()
@@ -141,6 +148,14 @@ def test_an_error_that_stays_ends_the_wait_with_the_log(room: Room) -> None:
     text = r"^Failed to pull image, the same for 120 s; its last log lines: pulling \| no such tag$"
     with pytest.raises(FailedWhileWaitingError, match=text):
         room.wait(give_up_after=120)
+    assert 120 <= room.passed <= 126
+
+
+def test_a_change_that_is_never_carried_out_ends_the_wait(room: Room) -> None:
+    room.put("running", OLD)
+    text = "^running, still reported with another size, the same for 120 s"
+    with pytest.raises(FailedWhileWaitingError, match=text):
+        room.wait(listings=2, give_up_after=120)
     assert 120 <= room.passed <= 126
 
 

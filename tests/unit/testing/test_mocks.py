@@ -20,7 +20,7 @@ import pulumi
 import pytest
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
-from pulumi_cortecs import Endpoint, Instance, InstanceArgs, _abi
+from pulumi_cortecs import Endpoint, Instance, InstanceArgs, _abi, gcore
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import Money, MoneyError
 from pulumi_cortecs.simulator import Simulator
@@ -30,6 +30,8 @@ from tests.clouds.acme import ACME
 from tests.contract.host import hosting
 
 QWEN = "Qwen/Qwen2-7B-Instruct"
+EXAMPLES = Path(__file__).parents[3] / "examples"
+SCALE = {"min": 0, "max": 1}
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "testing.md"
 RUNNING_ENDPOINT = {"spec_digest": "", "ready_timeout": 20, "on_timeout": "keep"}
 
@@ -400,6 +402,85 @@ def test_any_cloud_has_mocks_by_its_table_of_arguments() -> None:
 def test_mocks_of_any_cloud_refuse_what_check_refuses(arguments: dict[str, Any], text: str) -> None:
     with pytest.raises(RefusedArgumentsError, match=f"^Instance 'chat' would be refused: {text}"):
         CloudMocks("acme").run(lambda: acme.Instance("chat", **arguments) and None)
+
+
+def test_secrets_of_a_program_are_read_as_check_reads_them() -> None:
+    """Pulumi passes them to mocks wrapped."""
+    assert declared(ready_key="sesame").ready_key == "sesame"
+    with pytest.raises(RefusedArgumentsError, match="ready_key cannot be used"):
+        declared(ready_key="open sesame")
+
+
+def test_a_deployment_at_gcore_takes_its_key_and_has_the_name_that_check_would_make() -> None:
+    mocks = CloudMocks("gcore", price="3.60 USD")
+    exports = mocks.run(EXAMPLES / "gcore_autoscale")
+    chat = mocks.instances["chat"]
+    given = {key: chat.arguments[key] for key in ("api_keys", "ready_key", "timeout", "envs", "probes")}
+    (key_name,) = given.pop("api_keys")
+    assert re.fullmatch("chat-users-[a-z2-7]{6}", key_name)
+    assert given == {"ready_key": "chat-users-secret", "timeout": 900, "envs": {}, "probes": {}}
+    assert [one["region_id"] for one in chat.arguments["containers"]] == ["luxembourg-1", "luxembourg-2"]
+    assert re.fullmatch("chat-[a-z2-7]{6}", chat.instance_id)
+    assert (chat.arguments["name"], chat.quote.hourly_total) == (chat.instance_id, Money.of("3.60", "USD"))
+    assert exports["base_url"] == f"https://{chat.instance_id}.invalid/v1"
+    assert (exports["status"], exports["key"]) == ("ACTIVE", "chat-users-secret")
+
+
+def deployment(**changed: Any) -> None:
+    arguments = {"flavor_name": "small", "image": "vllm/vllm-openai:v1", "listening_port": 8000}
+    gcore.InferenceDeployment("chat", **{**arguments, "containers": [{"region_id": 7, "scale": SCALE}], **changed})
+
+
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        (lambda: deployment(flavor_name=None), "InferenceDeployment 'chat' would be refused: flavor_name "),
+        (lambda: deployment(envs={"KEY": 7}), "InferenceDeployment 'chat' would be refused: envs "),
+        (
+            lambda: deployment(containers=[{"region_id": 7, "scale": {"min": 2, "max": 1}}]),
+            "InferenceDeployment 'chat' would be refused: containers ",
+        ),
+        (lambda: gcore.ApiKey("users", name="No"), "ApiKey 'users' would be refused: name "),
+        (
+            lambda: gcore.RegistryCredential("hub", registry_url="r", username="u", password=""),
+            "RegistryCredential 'hub' would be refused: password ",
+        ),
+    ],
+)
+def test_mocks_of_gcore_refuse_what_check_refuses(program: Callable[[], None], text: str) -> None:
+    with pytest.raises(RefusedArgumentsError, match=f"^{text}"):
+        CloudMocks("gcore").run(program)
+
+
+def test_plain_resources_have_their_arguments_and_what_the_vendor_tells_once() -> None:
+    def program() -> dict[str, Any]:
+        hub = gcore.RegistryCredential("hub", registry_url="registry.test", username="me", password="sesame")
+        key = gcore.ApiKey("users", name="users-1", description="all of them")
+        queue = gcore.Secret("queue", data=gcore.AwsIamData(aws_access_key_id="a", aws_secret_access_key="b"))
+        deployment(credentials_name=hub.name, api_keys=[key.name], name="chat-1")
+        return {"key": [key.name, key.description, key.secret, key.account], "data": queue.data, "login": hub.password}
+
+    mocks = CloudMocks("gcore")
+    assert mocks.run(program) == {
+        "key": ["users-1", "all of them", "users-secret", "gcore:mocks"],
+        "data": {"aws_access_key_id": "a", "aws_secret_access_key": "b"},
+        "login": "sesame",
+    }
+    arguments = mocks.instances["chat"].arguments
+    assert re.fullmatch("hub-[a-z2-7]{6}", arguments["credentials_name"])
+    assert (arguments["name"], arguments["api_keys"]) == ("chat-1", ["users-1"])
+
+
+def test_one_program_at_three_clouds() -> None:
+    at_gcore = CloudMocks("gcore")
+    at_shadeform = CloudMocks("shadeform", others=at_gcore)
+    mocks = CortecsMocks(others=at_shadeform)
+    addresses = mocks.run(EXAMPLES / "three_clouds")["base_urls"]
+    rented = [each for one in (mocks, at_shadeform, at_gcore) for each in one.declared]
+    assert [each.name for each in rented] == ["cortecs", "shadeform", "gcore"]
+    assert addresses == {each.name: f"https://{each.instance_id}.invalid/v1" for each in rented}
+    machine = at_shadeform.instances["shadeform"].arguments["launch_configuration"]
+    assert "--api-key users-secret" in machine["docker_configuration"]["args"]
 
 
 def test_mocks_of_two_clouds_go_together() -> None:

@@ -214,3 +214,10 @@ def test_a_seed_replaces_everything_by_what_is_ready_at_once(api: GcoreClient, s
     assert [entry.instance_id for entry in sim.control.ledger().entries] == [NAME]
     with sim.gcore_client("mine") as client:
         assert body_of(client.get(PATH))["count"] == 1
+
+
+def test_the_control_makes_a_deployment_a_part_of_an_application(api: GcoreClient, sim: Simulator) -> None:
+    api.create()
+    for name, shown in (("chat", [{"kind": "AppDeployment", "name": "chat"}]), ("", [])):
+        sim.control.gcore_set_application(NAME, name)
+        assert api.info()["object_references"] == shown
