@@ -30,6 +30,18 @@ Demo(Path(sys.argv[1]), {}, Control(sys.argv[2]), steps=8).refuse()
 """
 
 
+@pytest.fixture
+def forks(pulumi_home: Path, are_forked: bool) -> dict[str, str]:
+    """The variables by which programs and providers are forked."""
+    return quick(pulumi_home.parent, preloaded() if are_forked else None)
+
+
+@pytest.fixture
+def all_forks(forks: dict[str, str]) -> dict[str, str]:
+    """The same, for packs as well."""
+    return {**forks, "PULUMI_CORTECS_DEMO_PYTHON": pack_python(forks)}
+
+
 def demo(pulumi: Path, directory: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the demo with its state in a directory of its own; what it leaves in its session is killed."""
     return _run([sys.executable, "-m", "tools.demo", "--pulumi", str(pulumi), *options], directory, **variables)
@@ -84,9 +96,9 @@ def _run(command: list[str], directory: Path, **variables: str) -> subprocess.Co
 
 
 def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
-    pulumi: Path, pulumi_home: Path, tmp_path: Path
+    pulumi: Path, tmp_path: Path, all_forks: dict[str, str]
 ) -> None:
-    done = demo(pulumi, tmp_path / "my demo", **quick(pulumi_home.parent))
+    done = demo(pulumi, tmp_path / "my demo", **all_forks)
     assert done.returncode == 0, done.stderr
     for shown in (
         'hourly_total    : "1.20"',
@@ -137,11 +149,9 @@ SHOWN = {
 @pytest.mark.long
 @pytest.mark.parametrize("cloud", SHOWN)
 def test_the_demo_of_other_clouds_tells_the_same_story(
-    pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool, cloud: str
+    pulumi: Path, tmp_path: Path, all_forks: dict[str, str], cloud: str
 ) -> None:
-    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
-    variables["PULUMI_CORTECS_DEMO_PYTHON"] = pack_python(variables)
-    done = demo(pulumi, tmp_path / "demo", "--cloud", cloud, **variables)
+    done = demo(pulumi, tmp_path / "demo", "--cloud", cloud, **all_forks)
     assert done.returncode == 0, done.stderr
     same = ("without the key: 401; with it:", "stands in for Qwen/Qwen2-7B-Instruct", "━━━ 8 of 8  The bill")
     for shown in (*same, *SHOWN[cloud], *STORIES[cloud].packs.values()):
@@ -149,11 +159,10 @@ def test_the_demo_of_other_clouds_tells_the_same_story(
 
 
 def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
-    pulumi: Path, pulumi_home: Path, tmp_path: Path, are_forked: bool
+    pulumi: Path, tmp_path: Path, forks: dict[str, str]
 ) -> None:
-    variables = quick(pulumi_home.parent, preloaded() if are_forked else None)
     surroundings = {"AWS_SECRET_ACCESS_KEY": "a-secret-of-the-user", "TRICK": f"it's $(touch {tmp_path}/owned)"}
-    kept = demo(pulumi, tmp_path / "demo", "--keep", **surroundings, **variables)
+    kept = demo(pulumi, tmp_path / "demo", "--keep", **surroundings, **forks)
     script = tmp_path / "demo" / "env.sh"
     try:
         assert kept.returncode == 0, kept.stderr

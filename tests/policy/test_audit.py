@@ -48,8 +48,7 @@ class Auditor:
             ["sh", "-c", script],
             cwd=self._folder,
             env={
-                "PATH": self._stack.environment["PATH"],
-                "PULUMI_HOME": self._stack.environment["PULUMI_HOME"],
+                **{name: self._stack.environment[name] for name in ("PATH", "PULUMI_HOME", "GOGC", "GOMEMLIMIT")},
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
                 PACK_PYTHON: pack_python(self._stack.environment),
                 "PACK": str(POLICIES / "guard" / "run"),

@@ -35,6 +35,12 @@ _NAMES = ("a", "b", "c")
 KINDS = CORTECS.programs
 
 
+def _halves(rounds: int) -> pytest.MarkDecorator:
+    """The seeds of so many rounds; the second half of them is `long`."""
+    second = pytest.param(range(rounds // 2, rounds), marks=pytest.mark.long)
+    return pytest.mark.parametrize("seeds", [range(rounds // 2), second], ids=["first", "second"])
+
+
 def _needs(case: CloudCase, name: str) -> bool:
     """Returns whether a cloud does not do without this protection."""
     return name not in case.unneeded and (name != "volume" or bool(case.volume))
@@ -171,16 +177,18 @@ def test_whatever_is_interleaved_killed_or_lost_the_books_agree(theatre: Theatre
     run_state_machine_as_test(machine, settings=limits)
 
 
+@_halves(_ROUNDS)
 @pytest.mark.parametrize("cloud", EVERY)
-def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(tmp_path: Path, cloud: str) -> None:
+def test_rounds_that_follow_from_their_seeds_leave_nothing_behind(tmp_path: Path, cloud: str, seeds: range) -> None:
     with theatre_in(tmp_path, case=EVERY[cloud]) as theatre:
-        results = [play(theatre, seed) for seed in range(_ROUNDS)]
+        results = [play(theatre, seed) for seed in seeds]
     assert [result.line() for result in results if result.failed] == []
 
 
-def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre) -> None:
+@_halves(_ROUNDS_ALIKE)
+def test_what_a_killed_run_ordered_alike_is_taken_once_each(theatre: Theatre, seeds: range) -> None:
     wrong = []
-    for seed in range(_ROUNDS_ALIKE):
+    for seed in seeds:
         scene = Scene(theatre, seed)
         stack = scene.stack("stack")
         stack.program = {f"n{number}": KINDS[0] for number in range(4)}
@@ -201,11 +209,14 @@ def test_a_protection_that_is_switched_off_is_noticed(tmp_path: Path, name: str,
         assert any(play(theatre, seed, NEEDED.get(name)).failed for seed in range(_ROUNDS_UNTIL_CAUGHT))
 
 
+@_halves(_ROUNDS)
 @pytest.mark.parametrize("lost_journal", [0.0, 1.0])
 @pytest.mark.parametrize("cloud", [name for name, case in EVERY.items() if case.volume])
-def test_a_volume_is_bought_once_mounted_and_deleted(tmp_path: Path, cloud: str, lost_journal: float) -> None:
+def test_a_volume_is_bought_once_mounted_and_deleted(
+    tmp_path: Path, cloud: str, lost_journal: float, seeds: range
+) -> None:
     with theatre_in(tmp_path, case=EVERY[cloud]) as theatre:
-        scenes = [play_volume(theatre, seed, lost_journal) for seed in range(_ROUNDS)]
+        scenes = [play_volume(theatre, seed, lost_journal) for seed in seeds]
     assert [finding for scene in scenes for finding in scene.findings] == []
 
 
