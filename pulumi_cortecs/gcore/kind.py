@@ -136,9 +136,10 @@ def _optional(
     change: Change = Change.UPDATE,
     priced: bool = False,
     interrupts: bool = False,
+    secret: bool = False,
 ) -> Argument:
     # without what interrupts, a preview of any change could not tell whether the Endpoint waits again
-    return Argument(read, default, change, priced, interrupts, in_state_if_default=interrupts)
+    return Argument(read, default, change, priced, interrupts, secret, in_state_if_default=interrupts)
 
 
 ARGUMENTS: Final = ArgumentTable(
@@ -164,14 +165,15 @@ ARGUMENTS: Final = ArgumentTable(
         ),
         "timeout": _optional(integer(0), 120, priced=True),
         "api_keys": _optional(lambda value: spec.sorted_names(list_of(identifier)(value)), []),
-        "command": _optional(list_of(string), [], interrupts=True),
+        # a command and the headers of a probe may have a key in them
+        "command": _optional(list_of(string), [], interrupts=True, secret=True),
         "credentials_name": _optional(or_none(identifier), "", interrupts=True),
         "description": _optional(string, ""),
         # always in the state: the engine hides what a refresh reads where the program's value is a secret
         "envs": Argument(mapping_of(hidden_string, _VARIABLE), {}, Change.UPDATE, interrupts=True, secret=True),
         "ingress_opts": _optional(spec.ingress_opts, {}),
         "logging": _optional(spec.logging, {}),
-        "probes": _optional(spec.probes, {}, interrupts=True),
+        "probes": _optional(spec.probes, {}, interrupts=True, secret=True),
         "auth_enabled": _optional(_no_auth_enabled, "", change=Change.NOTHING),
         GIVE_UP_AFTER: _optional(integer(1), 120, change=Change.NOTHING),
         **LIFE_CYCLE,
