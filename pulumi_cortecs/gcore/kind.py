@@ -106,14 +106,15 @@ ARGUMENTS: Final = ArgumentTable(
         ),
         "timeout": optional(integer(0), 120, Change.UPDATE, priced=True),
         "api_keys": optional(lambda value: spec.sorted_names(list_of(identifier)(value)), [], Change.UPDATE),
-        "command": optional(list_of(string), [], Change.UPDATE, interrupts=True),
+        # a command and the headers of a probe may have a key in them
+        "command": optional(list_of(string), [], Change.UPDATE, interrupts=True, secret=True),
         "credentials_name": optional(or_none(identifier), "", Change.UPDATE, interrupts=True),
         "description": optional(string, "", Change.UPDATE),
         # always in the state: the engine hides what a refresh reads where the program's value is a secret
         "envs": Argument(variables, {}, Change.UPDATE, interrupts=True, secret=True),
         "ingress_opts": optional(spec.INGRESS.read_minimal, {}, Change.UPDATE),
         "logging": optional(spec.LOGGING.read_minimal, {}, Change.UPDATE),
-        "probes": optional(spec.PROBES.read_minimal, {}, Change.UPDATE, interrupts=True),
+        "probes": optional(spec.PROBES.read_minimal, {}, Change.UPDATE, interrupts=True, secret=True),
         "auth_enabled": optional(_no_auth_enabled, "", Change.NOTHING),
         GIVE_UP_AFTER: optional(integer(1), 120, Change.NOTHING),
         **LIFE_CYCLE,

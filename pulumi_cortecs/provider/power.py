@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from pulumi_cortecs.http.errors import CloudError
+from pulumi_cortecs.http.errors import BadAnswerError, CloudError
 from pulumi_cortecs.lifecycle.cloud import CanReboot, CanStop, CanUpdate, HasLabels, Phase
 from pulumi_cortecs.lifecycle.labels import Labels
 from pulumi_cortecs.provider.accounts import Account
 
+_STOP_SECONDS: Final = 10.0
+"""Seconds within which an accepted stop has to show."""
+_PAUSE: Final = 0.5
+
 
 def stop(account: Account, instance_id: str) -> None:
     """Stops an instance. A refusal because it is stopped already counts as success: an earlier answer may have been
-    lost.
+    lost; an acceptance does not, until the vendor reports the instance as stopped.
 
-    Raises CloudError.
+    Raises CloudError and UnknownStatusError.
     """
     try:
-        _stoppable(account).stop(instance_id)
+        live = _stoppable(account).stop(instance_id)
+        _require_stopped(account, instance_id, live)
     except CloudError:
         live = account.cloud.get_instance(instance_id)
         if live is None or account.cloud.phase(live) is not Phase.STOPPED:
@@ -70,6 +75,18 @@ def update_labels(account: Account, instance_id: str, former: Labels, own: Mappi
             account.cloud.update_labels(instance_id, labels.merged, frozenset(removed))
         account.log.record_labels(instance_id, own)
     return labels
+
+
+def _require_stopped(account: Account, instance_id: str, live: Any | None) -> None:
+    """Waits until the vendor reports the instance as stopped; `live` is the answer to the stop, if it has it."""
+    until = account.clock.now() + max(_STOP_SECONDS, 2 * account.cloud.list_lag)
+    while live is None or account.cloud.phase(live) is not Phase.STOPPED:
+        if account.clock.now() > until:
+            shown = "does not show it" if live is None else f"still reports {account.cloud.progress_text(live)}"
+            raise BadAnswerError(f"the stop of {instance_id} was accepted, and the vendor {shown}")
+        live = account.cloud.get_instance(instance_id)
+        if live is None or account.cloud.phase(live) is not Phase.STOPPED:
+            account.clock.sleep(_PAUSE)
 
 
 def _stoppable(account: Account) -> CanStop[Any]:

@@ -13,6 +13,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.clouds.gcore import GCORE, PROGRAM
 from tests.contract.bought import ids
+from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, Resource
 
 DEPLOYMENTS = "/cloud/v3/inference/{}/deployments"
@@ -157,3 +158,26 @@ def test_a_rotated_key_of_the_same_project_goes_on(host: Host, start_host: Start
     rotated = start_host({"GCORE_API_KEY": "another$key"}, before=IMPATIENT).instance("chat", of=GCORE)
     rotated.delete(rotated.read(made))
     assert ids(simulator) == []
+
+
+def test_no_text_of_ours_has_a_secret_of_a_command_or_a_probe(
+    start_host: StartHost, simulator: Simulator, engine: FakeEngine
+) -> None:
+    def hiding(marker: str) -> dict[str, Any]:
+        asked = {"http_get": {"port": 80, "headers": {"Authorization": f"{marker}-header"}}}
+        probes = {"liveness_probe": {"enabled": True, "probe": asked}}
+        return {"probes": probes, "command": ["serve", f"--api-key={marker}-key"], "envs": {"TOKEN": f"{marker}-env"}}
+
+    host = start_host(engine=engine.address, before=IMPATIENT)
+    resource, program = host.instance("chat", of=GCORE), {**PROGRAM, **hiding("hunter2")}
+    made = resource.buy(program)
+    change_outside(simulator, made.id, **hiding("hunter3"))
+    with pytest.raises(CallFailedError, match="is not what was reviewed") as restarted:
+        changed(resource, made, {**program, "restart_trigger": "1"})
+    another = start_host(before=IMPATIENT)
+    adopting = another.instance(of=GCORE).check({**program, "name": made.id, "adopt_id": made.id})
+    assert {key for key, _ in adopting.failures} == {"probes", "command", "envs"}
+    resource.delete(made)
+    assert any("differed from the state" in text for text in engine.messages)
+    for text in (str(restarted.value), *engine.messages, *(reason for _, reason in adopting.failures), host.printed()):
+        assert "hunter" not in text

@@ -23,7 +23,7 @@ from pulumi_cortecs.lifecycle.order_recovery import OrderRecovery
 from pulumi_cortecs.lifecycle.poller import Poller
 from pulumi_cortecs.lifecycle.purchases import Purchases
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
-from pulumi_cortecs.provider import accounts
+from pulumi_cortecs.provider import accounts, power
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.settings import ProviderSettings
 from tests.unit.fakes import Answer, FakeClock, Script, answer
@@ -240,3 +240,16 @@ def test_configuring_a_second_provider_never_takes_the_credentials_away() -> Non
         sys.setswitchinterval(interval)
         accounts.configure(INSTANCE, {})
     assert errors == []
+
+
+@pytest.mark.parametrize("shown", [("running", "stopped"), ("running", "running", "stopped")])
+def test_a_stop_has_ended_when_the_vendor_reports_it(shown: tuple[str, ...]) -> None:
+    bodies = ({"instance": instance(status).model_dump(mode="json")} for status in shown)
+    script = account(*(answer(200, body) for body in bodies))
+    power.stop(script, "i-1")
+
+
+def test_a_stop_that_is_accepted_and_never_shows_is_an_error() -> None:
+    running = answer(200, {"instance": instance("running").model_dump(mode="json")})
+    with pytest.raises(CloudError, match=r"the stop of i-1 was accepted, and the vendor still reports running"):
+        power.stop(account(*[running] * 60), "i-1")
