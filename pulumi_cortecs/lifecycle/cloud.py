@@ -315,7 +315,7 @@ class CanUpdate(Cloud[T]):
         order, stays."""
 
 
-class TaskFailedError(Exception):
+class TaskFailedError(CloudError):
     """A task of the vendor's ended with an error; the text has the vendor's words."""
 
 

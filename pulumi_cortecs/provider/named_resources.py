@@ -108,6 +108,7 @@ def recover_by_name(
     if existing is None:
         if problem is not None:
             raise problem
+        _require_no_row(account, key, name)
         return None
     resource_id = account.cloud.id_of(existing)
     owners = account.recovery.creations.find_owners(key.urn)
@@ -125,6 +126,19 @@ def recover_by_name(
         whose = "whether a row of the stack has it is not known, because the state cannot be read"
         next_step = "run `pulumi up` again when it can"
     raise NameTakenError(f"name: {name!r} exists already ({resource_id}); {whose}; {next_step}")
+
+
+def _require_no_row(account: Account, key: ResourceKey, name: str) -> None:
+    """Raises NameTakenError if a row of the stack has the name as its id, although nothing has that name any more: when
+    that row goes, what was created under the name would be deleted."""
+    creations = account.recovery.creations
+    if name not in (creations.rows(key.urn) or {}):
+        return
+    if (urn := (creations.rows(key.urn, account.clock.now()) or {}).get(name)) is not None:  # a refresh may remove it
+        raise NameTakenError(
+            f"name: {name!r} is the id of {urn}, which does not exist any more; a new one of that name would be "
+            "deleted with that row; run `pulumi up --refresh`, which removes the row"
+        )
 
 
 def is_generated(urn: str, name: str) -> bool:

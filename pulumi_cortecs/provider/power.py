@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from pulumi_cortecs.http.errors import BadAnswerError, CloudError
-from pulumi_cortecs.lifecycle.cloud import CanReboot, CanStop, CanUpdate, HasLabels, Phase
+from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
+from pulumi_cortecs.lifecycle.cloud import CanReboot, CanStop, CanUpdate, HasLabels, HasTasks, Phase, TaskFailedError
 from pulumi_cortecs.lifecycle.labels import Labels
+from pulumi_cortecs.provider import session
 from pulumi_cortecs.provider.accounts import Account
 
 _STOP_SECONDS: Final = 10.0
 """Seconds within which an accepted stop has to show."""
 _PAUSE: Final = 0.5
+_TASK_SECONDS: Final = 600.0
+"""Seconds for which the task of a change is followed."""
+_TASK_PAUSE: Final = 1.0
 
 
 def stop(account: Account, instance_id: str) -> None:
@@ -55,14 +61,35 @@ def reboot(account: Account, instance_id: str) -> None:
 
 
 def update(account: Account, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
-    """Changes what the vendor can change in place. Raises CloudError."""
+    """Changes what the vendor can change in place, and returns when its task, if it has any, has ended. Raises
+    CloudError."""
     cloud = account.cloud
     if not isinstance(cloud, CanUpdate):
         raise TypeError("this cloud's instances cannot be changed")
     try:
         cloud.update(instance_id, inputs, changed)
+        _follow_task(account, instance_id)
     finally:
         account.poller.mark_changed(instance_id)
+
+
+def _follow_task(account: Account, instance_id: str) -> None:
+    """Waits for the task of a change, for some minutes and until an interrupt: then the Endpoint goes on waiting.
+    Raises TaskFailedError."""
+    cloud, clock = account.cloud, session.current().waiting_clock
+    if not isinstance(cloud, HasTasks) or not (task := cloud.last_task(instance_id)):
+        return
+    until = clock.now() + _TASK_SECONDS
+    with suppress(InterruptedWaitError):
+        while clock.now() < until:
+            try:
+                if not cloud.task_progress(task):
+                    return
+            except TaskFailedError:
+                raise
+            except CloudError:
+                pass  # the change was accepted; only its outcome cannot be asked for now
+            clock.sleep(_TASK_PAUSE)
 
 
 def update_labels(account: Account, instance_id: str, former: Labels, own: Mapping[str, str]) -> Labels:

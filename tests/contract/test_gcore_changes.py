@@ -79,6 +79,18 @@ def test_a_change_that_changes_nothing_has_no_task_to_wait_for(
     assert host.endpoint(name, of=GCORE).create(wanted).outs["status"] == "ACTIVE"
 
 
+def test_a_change_whose_task_fails_is_an_error_with_its_words(host: Host, simulator: Simulator) -> None:
+    resource = host.instance(of=GCORE)
+    inputs = resource.check(PROGRAM).inputs
+    made = resource.create(inputs)
+    simulator.control.fault("task_error", method="PATCH", message="no nodes left", count=1)
+    with pytest.raises(
+        CallFailedError, match=rf"^{made.id} may not have the wanted state.*task \S+ failed: no nodes left"
+    ):
+        changed(resource, made, inputs, scaled(3))  # of scale, so that no Endpoint waits
+    assert changed(resource, made, inputs, scaled(3)).outs["containers"][0]["scale"]["max"] == 3
+
+
 def test_a_change_of_the_price_is_quoted_anew(host: Host) -> None:
     resource = host.instance(of=GCORE)
     inputs = resource.check(PROGRAM).inputs

@@ -83,6 +83,20 @@ def test_a_given_name_cannot_be_replaced_by_itself(next_host: StartHost, tmp_pat
 
 
 @pytest.mark.parametrize("program", [PROGRAM, GIVEN])
+def test_a_row_whose_deployment_is_gone_does_not_end_its_replacement(
+    next_host: StartHost, tmp_path: Path, simulator: Simulator, program: dict[str, object]
+) -> None:
+    made = next_host().instance("chat", of=GCORE).buy(program)
+    in_the_state(tmp_path, made)
+    simulator.control.vanish(made.id)
+    with pytest.raises(CallFailedError, match=rf"{made.id}' is the id of urn:.*; run `pulumi up --refresh`"):
+        next_host().instance("chat", of=GCORE).buy(program)  # `up --replace`, which then deletes the row by its id
+    assert orders(simulator, GCORE) == 1
+    write(tmp_path / "states", test=[])
+    assert next_host().instance("chat", of=GCORE).buy(program).id == made.id
+
+
+@pytest.mark.parametrize("program", [PROGRAM, GIVEN])
 def test_what_may_be_replaced_is_not_taken_over_while_no_state_can_be_read(
     next_host: StartHost, tmp_path: Path, simulator: Simulator, program: dict[str, object]
 ) -> None:

@@ -120,7 +120,7 @@ def test_what_sleeps_without_replicas_is_ready(host: Host, simulator: Simulator)
 def test_after_a_change_the_answers_of_before_are_not_ready(
     host: Host, listened: Host, simulator: Simulator, engine: FakeEngine
 ) -> None:
-    simulator.control.settings(gcore_stale_after_patch_seconds=9)
+    simulator.control.settings(gcore_task_seconds=0, gcore_stale_after_patch_seconds=9)
     inputs = host.instance("chat", of=GCORE).check(PROGRAM).inputs
     made = host.instance("chat", of=GCORE).create(inputs)
     created = host.endpoint("chat", of=GCORE).create(wanted(made))
@@ -129,9 +129,8 @@ def test_after_a_change_the_answers_of_before_are_not_ready(
     changed = resource.update(made, resource.check({**PROGRAM, "image": "vllm/vllm-openai:v0.11.0"}, inputs).inputs)
     with ThreadPoolExecutor(1) as pool:
         wait = pool.submit(endpoint.update, created, wanted(changed, spec_digest="other"))
-        simulator.control.advance(TASK)
         until(is_told(engine, "ACTIVE, 1/1 regions, still reported with another image"))
-        simulator.control.advance(4)
+        simulator.control.advance(10)
         until(is_told(engine, "0/1 regions"))
         assert not wait.done()
         simulator.control.advance(BOOT)
@@ -147,17 +146,15 @@ def test_a_change_without_a_task_in_its_answer_is_not_waited_for_as_one(host: Ho
 
 
 def test_a_failed_task_counts_until_the_next_start(host: Host, start_host: StartHost, simulator: Simulator) -> None:
-    simulator.control.fault("task_error", method="PATCH", after_side_effect=True)
+    simulator.control.fault("task_error", method="POST", after_side_effect=True, count=1)
     resource = host.instance("chat", of=GCORE)
     inputs = resource.check(PROGRAM).inputs
     made = resource.create(inputs)
-    news = resource.check({**PROGRAM, "image": "vllm/vllm-openai:v0.11.0"}, inputs).inputs
-    changed = resource.update(made, news)
     with pytest.raises(CallFailedError, match=r"task \S+ failed: Internal error"):
-        host.endpoint("chat", of=GCORE).create(wanted(changed))
+        host.endpoint("chat", of=GCORE).create(wanted(made))
     later = start_host(before=IMPATIENT)
     resource = later.instance("chat", of=GCORE)
-    stopped = resource.update(changed, {**news, "state": "stopped"})
-    started = resource.update(stopped, news)
+    stopped = resource.update(made, {**inputs, "state": "stopped"})
+    started = resource.update(stopped, inputs)
     assert "task" not in started.outs
     assert later.endpoint("chat", of=GCORE).create(wanted(started)).outs["status"] == "ACTIVE"
