@@ -292,12 +292,12 @@ def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on
     """Stops or deletes the instance as on_timeout says. Returns the outcome as text, "" for `keep`."""
     if on_timeout == "keep":
         return ""
-    if why := _reason_to_keep(kind, instance_id):
-        return (
-            f"It was left as it is, whatever on_timeout says: {why}. It still exists, and "
-            f"{_cost_text(kind, account, instance_id)}. `pulumi up` continues the wait"
-        )
     try:
+        if why := _reason_to_keep(kind, account, instance_id):
+            return (
+                f"It was left as it is, whatever on_timeout says: {why}. It still exists, and "
+                f"{_cost_text(kind, account, instance_id)}. `pulumi up` continues the wait"
+            )
         if on_timeout == "stop":
             power.stop(account, instance_id)
             return (
@@ -313,14 +313,18 @@ def _apply_on_timeout(kind: InstanceKind, account: Account, instance_id: str, on
         )
 
 
-def _reason_to_keep(kind: InstanceKind, instance_id: str) -> str:
-    """The reason why on_timeout must not stop or delete the instance; "" for none."""
+def _reason_to_keep(kind: InstanceKind, account: Account, instance_id: str) -> str:
+    """The reason why on_timeout must not stop or delete the instance; "" for none. Raises CloudError."""
     row = _row_of_parent(kind, instance_id)
     if row is None:
         return "this run has not received the Instance that this Endpoint belongs to and that has it"
     elsewhere = ownership.row_in_other_stack(kind, instance_id, row.urn) if row.inferred else None
     another = elsewhere or ownership.other_row_in_stack(instance_id, row.urn)
-    return "" if another is None else f"{ownership.describe_row(another)} has it, too"
+    if another is not None:
+        return f"{ownership.describe_row(another)} has it, too"
+    live = account.cloud.get_instance(instance_id)
+    manager = "" if live is None else account.cloud.manager_of(live)
+    return f"{manager} manages it" if manager else ""
 
 
 def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:

@@ -15,6 +15,7 @@ from tests.clouds.gcore import GCORE, PROGRAM
 from tests.contract.bought import ids
 from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, Resource
+from tests.contract.proxy import Answer, Proxy, Sent
 
 DEPLOYMENTS = "/cloud/v3/inference/{}/deployments"
 H100 = "inference-16vcpu-232gib-1xh100-80gb"
@@ -181,3 +182,23 @@ def test_no_text_of_ours_has_a_secret_of_a_command_or_a_probe(
     assert any("differed from the state" in text for text in engine.messages)
     for text in (str(restarted.value), *engine.messages, *(reason for _, reason in adopting.failures), host.printed()):
         assert "hunter" not in text
+
+
+@pytest.mark.parametrize("on_timeout", ["stop", "delete"])
+def test_a_wait_that_times_out_leaves_what_an_application_manages(
+    start_host: StartHost, simulator: Simulator, proxy: Proxy, on_timeout: str
+) -> None:
+    def managed(sent: Sent, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        for row in answer.body.get("results", [answer.body]):
+            row["object_references"] = [{"kind": "AppDeployment", "name": "chat"}]
+        return answer
+
+    host = start_host(proxy.env(), before=IMPATIENT)
+    simulator.control.fault("container_error", region_id="7")
+    made = host.instance("chat", of=GCORE).buy({**PROGRAM, "on_timeout": on_timeout})
+    proxy.rewrite = managed
+    waiting = {"instance_id": made.id, "state": "running", "spec_digest": "", "ready_timeout": 1}
+    with pytest.raises(CallFailedError, match=r"left as it is, .*: Gcore's AppDeployment chat manages it"):
+        host.endpoint("chat", of=GCORE).create({**waiting, "on_timeout": on_timeout})
+    assert deployment(simulator, made.id)["status"] == "PARTIALLYDEPLOYED"
