@@ -28,6 +28,7 @@ from tests.chaos.program import Program
 from tests.chaos.simulated import SimulatorProcess, running_simulator
 from tests.engine.packages import quick
 from tests.engine.pulumi import Stack, kill_session, new_stack, session_processes
+from tests.engine.vault import key_service
 
 BROKEN: Final = Path(__file__).with_name("broken")
 LONGEST_COMMAND: Final = 90.0
@@ -321,6 +322,7 @@ def scene(
             ]
             environment = {
                 **_quick(),
+                **key_service(),
                 **simulator.environment,
                 "PULUMI_CORTECS_STATE_DIR": str(directory / "journal"),
                 "PYTHONPATH": os.pathsep.join(filter(None, modules)),

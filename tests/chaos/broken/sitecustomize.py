@@ -50,10 +50,10 @@ def _name() -> None:
     """Each check makes a plain resource a new name, and nothing is looked for by the former one."""
     import secrets
 
-    from pulumi_cortecs.provider import crud_check, crud_create
+    from pulumi_cortecs.provider import crud_create, named_resources
 
-    crud_check.generated_name = lambda key, former="": f"{key.name}-{secrets.token_hex(3)}"  # type: ignore[assignment]
-    crud_create._earlier = lambda *arguments: None
+    named_resources.generated_name = lambda key, *_: f"{key.name}-{secrets.token_hex(3)}"  # type: ignore[assignment]
+    crud_create.recover_by_name = lambda *arguments: None  # type: ignore[assignment]
 
 
 _BREAKS = {"id-before-wait": _id_before_wait, "gone": _gone, "intent": _intent, "name": _name}
