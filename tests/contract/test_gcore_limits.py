@@ -42,7 +42,8 @@ def change_outside(simulator: Simulator, name: str, **arguments: Any) -> None:
 
 def order_outside(simulator: Simulator, project: int = 1, **arguments: Any) -> None:
     with simulator.gcore_client() as client:
-        client.post(DEPLOYMENTS.format(project), json={**PROGRAM, **arguments}).raise_for_status()
+        order = {key: value for key, value in PROGRAM.items() if key != "give_up_after"}
+        client.post(DEPLOYMENTS.format(project), json={**order, **arguments}).raise_for_status()
 
 
 @pytest.fixture

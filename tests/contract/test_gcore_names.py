@@ -36,7 +36,7 @@ def test_a_name_is_free_again_once_a_refresh_has_found_it_gone(host: Host, simul
     assert (ids(simulator), orders(simulator, GCORE)) == ([made.id], 2)
 
 
-@pytest.mark.parametrize(("program", "inferred"), [(PROGRAM, False), (GIVEN, True)])
+@pytest.mark.parametrize(("program", "inferred"), [(PROGRAM, False), ({**PROGRAM, "name": "lost"}, True)])
 def test_only_a_generated_name_proves_an_order_without_an_answer(
     host: Host, simulator: Simulator, program: dict[str, object], inferred: bool
 ) -> None:
