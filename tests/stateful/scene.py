@@ -465,6 +465,9 @@ class Scene:
             self.note(Wrong.REFUSED_OWN, f"{name}: {text}")
         if self._is_taken_name(stack, name, inputs):
             return
+        gone = {row.id for row in stack.rows} - self.cloud.every().keys()
+        if "`pulumi up --refresh`, which removes the row" in text and gone.intersection(ids):
+            return
         fitting = {
             instance_id for instance_id, one in self.unowned().items() if instance_id in ids or self._fits(one, inputs)
         }
