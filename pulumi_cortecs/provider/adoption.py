@@ -82,11 +82,7 @@ def complete_from_instance(
     result, whatever the program says: they cannot be checked.
     """
     problems = [
-        Problem(
-            key,
-            f"{instance_id} has {shown_value(kind, key, reported[key])}, not {shown_value(kind, key, wanted[key])}; "
-            f"leave {key} out, or set it to that value",
-        )
+        Problem(key, _difference_text(kind, instance_id, key, reported[key], wanted[key]))
         for key in vendor_arguments(kind.arguments)
         if key in wanted
         and key in reported
@@ -100,6 +96,12 @@ def complete_from_instance(
         **reported,
         **{key: value for key, value in wanted.items() if key in reported or key not in kind.arguments.replacing},
     }, problems
+
+
+def _difference_text(kind: InstanceKind, instance_id: str, key: str, found: Any, wanted: Any) -> str:
+    if kind.arguments[key].secret:  # a program that leaves it out says that it is empty
+        return f"{instance_id} has another value, which is secret; set {key} to that value"
+    return f"{instance_id} has {found!r}, not {wanted!r}; leave {key} out, or set it to that value"
 
 
 def unreported_arguments(kind: InstanceKind, reported: Mapping[str, Any]) -> list[str]:

@@ -311,3 +311,9 @@ def test_values_of_variables_are_in_no_text(host: Host, start_host: StartHost) -
     )
     assert argument == "envs"
     assert "hidden" not in text
+
+
+def test_variables_of_an_adopted_one_have_to_be_in_the_program(host: Host) -> None:
+    made = host.instance(of=GCORE).buy({**PROGRAM, "envs": {"TOKEN": "hunter2"}})
+    (reason,) = host.instance(of=GCORE).check({**PROGRAM, "envs": {}, "adopt_id": made.id}).reasons("envs")
+    assert reason == f"{made.id} has another value, which is secret; set envs to that value"
