@@ -138,6 +138,8 @@ class OrderRecorder(Protocol[T]):
 
     def record_answer(self, instance: T) -> None: ...
 
+    def record_gone(self, instance_id: str) -> None: ...
+
     def start_classifier(self) -> Callable[[T], RelativeStart]: ...
 
     def record_bought(
@@ -293,6 +295,9 @@ class Purchases(Generic[T]):
         else:
             instance_id = accepted.instance_id
             is_new = instance_id not in before
+            if isinstance(self._cloud, NamesInstances):
+                is_new = True  # no two have one name: a list was behind, and an earlier order's is gone
+                self._log.record_gone(instance_id)
             mine = is_new and self._log.record_bought(order_number, instance_id, is_new=True)
             with self._lock:
                 self._in_flight.remove(number)

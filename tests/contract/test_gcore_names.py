@@ -36,6 +36,17 @@ def test_a_name_is_free_again_once_a_refresh_has_found_it_gone(host: Host, simul
     assert (ids(simulator), orders(simulator, GCORE)) == ([made.id], 2)
 
 
+def test_a_name_is_free_again_whatever_the_journal_says_of_its_last_bearer(
+    next_host: StartHost, simulator: Simulator
+) -> None:
+    host, program = next_host(), {**PROGRAM, "name": "again"}
+    made = host.instance("chat", of=GCORE).buy(program)
+    host.instance("chat", of=GCORE).diff(made.outs, made.outs, made.id)  # a row has it, so that its order is closed
+    simulator.control.vanish("again")
+    assert host.instance("other", of=GCORE).buy(program).id == "again"
+    assert ids(simulator) == ["again"]
+
+
 @pytest.mark.parametrize(("program", "inferred"), [(PROGRAM, False), ({**PROGRAM, "name": "lost"}, True)])
 def test_only_a_generated_name_proves_an_order_without_an_answer(
     host: Host, simulator: Simulator, program: dict[str, object], inferred: bool
