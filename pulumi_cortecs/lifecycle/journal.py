@@ -350,6 +350,7 @@ class Journal(SharedFile):
         instance = _Instance(account, instance_id)
         with self._lock:
             self._unconfirmed_instances().discard(instance)
+            self._confirmed.discard(instance)  # another may get its id, as it gets its name
         if not self.file.exists():
             return
         with self._writing(flushed=False) as connection:

@@ -183,6 +183,8 @@ class OrderLog(Generic[T]):
 
     def record_gone(self, instance_id: str) -> None:
         """Forgets an instance that is certainly gone."""
+        with self._lock:
+            self._owned_ids.discard(instance_id)
         try:
             self.journal.forget(self.account, instance_id)
         except JournalError as error:

@@ -161,17 +161,16 @@ class _TokenRefusedError(Exception):
 class _UnresolvedOrder:
     """An order whose answer was lost, or was an error.
 
-    `before` are the ids that were listed before it was sent, and `classify_start` decides whether an instance may have
-    started after that; its instance was started before `started_by`. A `refused` order leaves new instances to orders
-    whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `owns_name`: see `buy`.
-    `listings` have shown no
-    instance of it since `listed_first`. `rivals` are the numbers of the orders, this one among them, that may have
-    bought its candidates; they have changed at `rivals_since`.
+    `was_there` returns whether an instance was listed before it was sent, and `classify_start` decides whether one may
+    have started after that; its instance was started before `started_by`. A `refused` order leaves new instances to
+    orders whose answer was lost; one that `is_repeatable` is sent again if it has bought nothing. `owns_name`: see
+    `buy`. `listings` have shown no instance of it since `listed_first`. `rivals` are the numbers of the orders, this
+    one among them, that may have bought its candidates; they have changed at `rivals_since`.
     """
 
     number: int | None
     ordered: OrderSpec
-    before: frozenset[str]
+    was_there: Callable[[str, Any], bool]
     classify_start: Callable[[Any], RelativeStart]
     error: CloudError
     lost_at: float
@@ -262,12 +261,15 @@ class Purchases(Generic[T]):
         *,
         last_try: bool,
     ) -> PurchasedInstance[T]:
-        before = frozenset(self._poller.snapshot(max_age=_BASELINE_AGE).instances)
+        listed = self._poller.snapshot(max_age=_BASELINE_AGE).instances
+        before, was_there = frozenset(listed), partial(self._was_listed, listed)
         classify_start = self._log.start_classifier()
         order_number = self._log.record_sent(key, arguments, before, number, labels)
         ordered = OrderSpec(arguments, token_of(number))
         with self._lock:
             self._in_flight.add(number)
+            if isinstance(self._cloud, NamesInstances):  # what had the name is gone
+                self._owned_ids.difference_update(map(str, arguments))
         unresolved: _UnresolvedOrder | None = None
         refused: RefusedError | None = None
         try:
@@ -281,7 +283,7 @@ class Purchases(Generic[T]):
                     refused = error if isinstance(error, RefusedError) and not error.may_have_taken_effect else None
                     now = self._clock.now()
                     unresolved = _UnresolvedOrder(
-                        *(order_number, ordered, before, classify_start, error, now, now),
+                        *(order_number, ordered, was_there, classify_start, error, now, now),
                         refused=refused is not None,
                         owns_name=owns_name,
                     )
@@ -308,7 +310,7 @@ class Purchases(Generic[T]):
                     reason = "another order for the same has taken it" if is_new else "it was there before"
                     taken_error = AnswerLostError(f"the answer names {instance_id}, and {reason}")
                     unresolved = _UnresolvedOrder(
-                        *(order_number, ordered, before, classify_start, taken_error, now, now), owns_name=owns_name
+                        *(order_number, ordered, was_there, classify_start, taken_error, now, now), owns_name=owns_name
                     )
                     self._unresolved.append(unresolved)
             if unresolved is None:
@@ -523,10 +525,17 @@ class Purchases(Generic[T]):
             return self._is_candidate(instance_id, instance, order)
         return order.may_have_bought(instance_id, instance)
 
+    def _was_listed(self, listed: Mapping[str, T], instance_id: str, instance: T) -> bool:
+        """Returns whether an instance was in that list: of two that have one name, one after the other, by its
+        start."""
+        if instance_id not in listed or not isinstance(self._cloud, NamesInstances):
+            return instance_id in listed
+        return self._cloud.started_at(instance) == self._cloud.started_at(listed[instance_id])
+
     def _is_candidate(
         self, instance_id: str, instance: T, unresolved: _UnresolvedOrder, how: OrderMatch = OrderMatch.MAYBE
     ) -> bool:
-        unknown = instance_id not in unresolved.before and instance_id not in self._owned_ids
+        unknown = not unresolved.was_there(instance_id, instance) and instance_id not in self._owned_ids
         began = unknown and (
             self._proves_without_time or unresolved.classify_start(instance) is not RelativeStart.BEFORE
         )

@@ -47,6 +47,27 @@ def test_a_name_is_free_again_whatever_the_journal_says_of_its_last_bearer(
     assert ids(simulator) == ["again"]
 
 
+def test_a_lost_answer_is_found_under_a_name_that_was_gone(host: Host, simulator: Simulator) -> None:
+    resource = host.instance(of=GCORE)
+    made = resource.buy(PROGRAM)
+    resource.diff(made.outs, made.outs, made.id)  # a row has it
+    simulator.control.vanish(made.id)
+    assert resource.read(made).id == ""  # a refresh
+    simulator.control.fault("lost_answer", **at(GCORE.order), count=1)
+    assert (resource.buy(PROGRAM).id, ids(simulator)) == (made.id, [made.id])
+
+
+def test_a_lost_answer_is_found_though_lists_still_show_the_last_bearer_of_the_name(
+    host: Host, simulator: Simulator
+) -> None:
+    resource = host.instance(of=GCORE)
+    made = resource.buy(PROGRAM)
+    simulator.control.fault("delete_lag", seconds=60)
+    resource.delete(made)
+    simulator.control.fault("lost_answer", **at(GCORE.order), count=1)
+    assert (resource.buy(PROGRAM).id, ids(simulator)) == (made.id, [made.id])
+
+
 @pytest.mark.parametrize(("program", "inferred"), [(PROGRAM, False), ({**PROGRAM, "name": "lost"}, True)])
 def test_only_a_generated_name_proves_an_order_without_an_answer(
     host: Host, simulator: Simulator, program: dict[str, object], inferred: bool
