@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -65,7 +66,7 @@ def test_regions_have_a_number_and_a_name() -> None:
 @pytest.mark.usefixtures("at")
 def test_flavors_have_price_and_capacity_the_cheapest_first(region: int | str) -> None:
     rows = get_flavors(region)
-    prices = [float(row.hourly_price or 0) for row in rows]
+    prices = [Decimal(str(row.hourly_price or 0)) for row in rows]
     assert all(one <= other for one, other in pairwise(prices))
     assert (len(rows), rows[0].name, rows[0].hourly_price, rows[0].currency) == (8, SMALL, "0.12", "USD")
     (row,) = (row for row in rows if row.name == FLAVOR)

@@ -66,7 +66,7 @@ def test_rows_can_be_chosen(at: Simulator) -> None:
 @pytest.mark.usefixtures("at")
 def test_kinds_of_volumes_come_the_cheapest_first_and_can_be_chosen() -> None:
     rows = get_volume_types()
-    prices = [float(row.price_per_gb_per_hour) for row in rows]
+    prices = [Decimal(row.price_per_gb_per_hour) for row in rows]
     assert prices == sorted(prices)
     (cheapest, *_) = rows
     assert (cheapest.cloud, cheapest.region, cheapest.price_per_gb_per_hour, cheapest.currency) == (
