@@ -54,9 +54,9 @@ def simulator(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No log line per request.")] = False,
 ) -> None:
-    """Serve the simulated Cortecs and Shadeform on 127.0.0.1, for free: the credentials are sim and sim, the key sim.
+    """Serve the simulated Cortecs, Shadeform and Gcore on 127.0.0.1, for free. Stop it with Ctrl-C.
 
-    In another shell: eval "$(pulumi-cortecs simulator --print-env)"
+    In another shell, for the addresses and credentials: eval "$(pulumi-cortecs simulator --print-env)"
     """
     try:
         from pulumi_cortecs.simulator import StateError, process
