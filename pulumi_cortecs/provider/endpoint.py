@@ -31,7 +31,7 @@ from pulumi_cortecs.lifecycle.waiting import (
     UnreachableWhileWaitingError,
     WaitEndedError,
 )
-from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
+from pulumi_cortecs.provider import accounts, delivery, host, instance_records, named_resources, ownership, power
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import (
     ENDPOINT_PORT,
@@ -126,9 +126,10 @@ def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> Read
             call = host.current_call()
             call.inform(f"{instance_id} does not exist any more" + (f"; last seen: {', '.join(last)}" if last else ""))
             return ReadResult("", {})
+        named_resources.require_same(account, instance, _urn_of_parent(kind), props)
         inputs = {key: props[key] for key in _arguments(kind) if key in props}
         inputs["state"] = account.state_of(instance)
-    except (CloudError, UnknownStatusError) as error:
+    except (CloudError, UnknownStatusError, named_resources.NamesakeError) as error:
         raise EndpointError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
     outputs = _outputs(inputs, instance, account)
     return ReadResult(endpoint_id, {**outputs, **{key: props[key] for key in _OF_THE_WAIT if key in props}}, inputs)
@@ -333,8 +334,11 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
     A program can declare an Endpoint of its own, and name any id in it.
     """
     row = instance_records.row_of(kind, instance_id)
-    parent = host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
-    return row if row is not None and row.urn == parent else None
+    return row if row is not None and row.urn == _urn_of_parent(kind) else None
+
+
+def _urn_of_parent(kind: InstanceKind) -> str:
+    return host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
 
 
 def _wait_error_text(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:
