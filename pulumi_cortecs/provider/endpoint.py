@@ -17,7 +17,6 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import ProbeSpec
 from pulumi_cortecs.http.text import redact
-from pulumi_cortecs.lifecycle import times
 from pulumi_cortecs.lifecycle.cloud import HasTasks, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.poller import NEVER
@@ -169,12 +168,9 @@ def _wait_until_ready(
     started_at, call = account.started_at(instance_id), host.current_call()
     readiness = account.readiness(_probe_spec(kind, props), _restarted_at(account, instance_id) if restarted else NEVER)
 
-    def report(text: str) -> None:
-        age, cost = (
-            times.format_duration(account.clock.now() - started_at),
-            instance_records.hourly_cost(kind, instance_id),
-        )
-        call.report_progress(f"{text}, {age}" + (f", {cost}/h" if cost else ""))
+    def report(text: str) -> None:  # the price first: a narrow terminal cuts the end, and the CLI counts the seconds
+        cost = instance_records.hourly_cost(kind, instance_id)
+        call.report_progress(f"{cost}/h, {text}" if cost else text)
 
     outputs: dict[str, str] = {}
     began_at = account.clock.now()

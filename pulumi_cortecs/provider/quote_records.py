@@ -106,6 +106,25 @@ def require_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], made:
         host.current_call().inform(f"the price is {hourly}/h now; {shown}/h was shown{shown_at}")
 
 
+def price_text(olds: Mapping[str, Any], inputs: Mapping[str, Any], *, swaps: bool) -> str:
+    """The hourly price of what is bought, or of what changes, with that before it: "1.20 -> 2.40 EUR/h"; "" if it stays
+    the same or is unknown. A stopped instance costs nothing. `swaps`: the old one is billed until the new one is
+    ready."""
+    now = _running_cost(inputs)
+    if now is None:
+        return ""
+    was = _running_cost(olds) if olds else None
+    if was == now and not swaps:
+        return ""
+    before = "" if was is None or was == now else f"{was.decimal_string() if was.currency == now.currency else was} -> "
+    return f"{before}{now}/h" + ("; both are billed while swapping" if swaps else "")
+
+
+def _running_cost(inputs: Mapping[str, Any]) -> Money | None:
+    hourly = instance_records.hourly_total(inputs.get("quote"))
+    return Money.zero(hourly.currency) if hourly is not None and inputs.get("state") == "stopped" else hourly
+
+
 def record_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], hourly: Money | None) -> None:
     """Records for later processes that the price of these inputs was shown. Does nothing for an unknown price."""
     arguments = _arguments(kind, inputs)

@@ -13,6 +13,7 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.arguments import READINESS
 from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.resources import price_line
 from pulumi_cortecs.resources.constructor import (
     add_inherited_annotations,
     as_objects,
@@ -188,6 +189,8 @@ class InstanceResource(Resource):
         with limited_stack_trace(USER_FRAMES):
             props: dict[str, Any] = {**inputs, **dict.fromkeys(_OUTPUT_ONLY)}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)
+        if given_id is None:
+            price_line.count("instance", self.quote)
         self.endpoint = form.endpoint(
             resource_name,
             # the argument's id is known in previews, and that of the read resource is not
