@@ -15,8 +15,8 @@ data sources import this module, and the HTTP client with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import pulumi
 
@@ -130,35 +130,48 @@ class HardwareType:
 
 
 @dataclass(frozen=True)
-class ModelPreview:
-    """A model as the list of all shows it. `model_id` has `--` for `/`; `size` is the number of parameters;
-    `hardware_configs` are the ids of the hardware types that it runs on."""
+class Creator:
+    """Who has made a model; None for what Cortecs does not report."""
 
+    name: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class _ModelCard:
     model_id: str
     hf_name: str | None
     screen_name: str | None
     description: str | None
     size: int | None
     instant_provisioned: bool | None
+    creator: Creator | None
+
+
+@dataclass(frozen=True)
+class ModelPreview(_ModelCard):
+    """A model as the list of all shows it. `model_id` has `--` for `/`; `size` is the number of parameters;
+    `hardware_configs` are the ids of the hardware types that it runs on."""
+
     hardware_configs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class HardwareConfig:
     """The configuration of a model on one hardware type. `max_context_length` is in tokens, None if Cortecs names no
-    limit."""
+    limit; `params` are the options of its server as Cortecs reports them."""
 
     max_context_length: int | None
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(_ModelCard):
     """One model. `recommended_config` is the hardware type that Cortecs would choose, None for none;
     `hardware_configs` has a row for each hardware type that the model runs on, by id."""
 
-    model_id: str
     recommended_config: str | None
-    hardware_configs: Mapping[str, HardwareConfig]
+    hardware_configs: Mapping[str, HardwareConfig] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -173,21 +186,23 @@ class OrderedArgs:
 
 
 @dataclass(frozen=True)
-class InstanceStatus:
-    """`status` is pending, running or stopped; the times are ISO-8601 in UTC, None for none."""
-
-    status: str
-    started_at: str | None
-    stopped_at: str | None
-
-
-@dataclass(frozen=True)
 class InitProgress:
     """The progress of a worker's boot."""
 
     current_step: int
     num_steps: int
     description: str | None
+
+
+@dataclass(frozen=True)
+class InstanceStatus:
+    """`status` is pending, running or stopped; the times are ISO-8601 in UTC, None for none. `init_progress` is that
+    of the first worker."""
+
+    status: str
+    started_at: str | None
+    stopped_at: str | None
+    init_progress: InitProgress | None
 
 
 @dataclass(frozen=True)
@@ -231,7 +246,7 @@ def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
 
 def _models(config: Config) -> list[ModelPreview]:
     return [
-        row_of(ModelPreview, model, hardware_configs=tuple(model.hardware_configs))
+        row_of(ModelPreview, model, creator=_creator(model.creator), hardware_configs=tuple(model.hardware_configs))
         for model in live_offers(config).models()
     ]
 
@@ -243,10 +258,14 @@ def _model(config: Config, model_id: str) -> Model:
         raise _unknown_id_error("model", model_id, model_ids)
     model = market.model(named)
     configs = {
-        hardware_type_id: HardwareConfig(model.max_context(hardware_type_id))
-        for hardware_type_id in model.hardware_configs
+        hardware_type_id: HardwareConfig(model.max_context(hardware_type_id), params.params)
+        for hardware_type_id, params in model.hardware_configs.items()
     }
-    return Model(model.model_id, model.recommended_config, configs)
+    return row_of(Model, model, creator=_creator(model.creator), hardware_configs=configs)
+
+
+def _creator(creator: client.ApiCreator | None) -> Creator | None:
+    return None if creator is None else row_of(Creator, creator)
 
 
 def _instance(config: Config, instance_id: str) -> InstanceInfo:
@@ -279,14 +298,13 @@ def _hardware_from_api(hardware: PricedHardware) -> HardwareType:
 
 def _instance_from_api(instance: client.ApiInstance) -> InstanceInfo:
     booting = [worker.init_progress for worker in instance.worker_statuses]
+    steps = [None if step is None else row_of(InitProgress, step) for step in booting]
     return InstanceInfo(
         instance_id=instance.instance_id,
         base_url=instance.base_url or None,
         instance_args=OrderedArgs(**instance.instance_args.model_dump()),
-        instance_status=InstanceStatus(**instance.instance_status.model_dump()),
-        worker_statuses=tuple(
-            WorkerStatus(None if step is None else InitProgress(**step.model_dump())) for step in booting
-        ),
+        instance_status=row_of(InstanceStatus, instance.instance_status, init_progress=steps[0] if steps else None),
+        worker_statuses=tuple(WorkerStatus(step) for step in steps),
     )
 
 
