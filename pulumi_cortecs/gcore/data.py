@@ -12,6 +12,7 @@ raises DataSourceError, and TypeError for an Output in place of a plain value an
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -28,6 +29,7 @@ from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.gcore.Provider")
+_PRICE_PARTS: Final = ("price_per_month", "price_without_discount_per_month", "discount_percent", "tax_percent")
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,9 @@ class Region:
 @dataclass(frozen=True)
 class Flavor:
     """A flavor in one region: memory is in GiB, `gpu_memory` that of each GPU. `hourly_price` is that of one replica
-    after discount, without tax, a decimal string in `currency`; both are None where Gcore hides prices. The price of a
-    month is as Gcore reports it, without tax or discount where its name says so. `capacity` is the number of replicas
-    that the region has room for. None for values that Gcore does not report."""
+    after discount, without tax, a decimal string in `currency`; both are None where Gcore hides prices. The prices of a
+    month and the percents are decimal strings as Gcore reports them. `capacity` is the number of replicas that the
+    region has room for. None for values that Gcore does not report."""
 
     name: str
     region: str
@@ -70,8 +72,8 @@ class Flavor:
     price_status: str
     price_per_month: str | None
     price_without_discount_per_month: str | None
-    discount_percent: float | None
-    tax_percent: float | None
+    discount_percent: str | None
+    tax_percent: str | None
     capacity: int | None
 
 
@@ -234,23 +236,21 @@ def _regions(config: Config) -> list[Region]:
 def _flavors(config: Config, region: int | str) -> list[Flavor]:
     client, place = _client(config), _region(config, region)
     room = {row.flavor_name: row.capacity for row in _capacity(config, place.id, "")}
-    container = {"region_id": place.id, "scale": {"max": 1}}
-    prices = [(client.price(flavor.name, [container]), flavor) for flavor in client.flavors()]
+    containers = [{"region_id": place.id, "scale": {"max": 1}}]
     rows = [
         row_of(
             Flavor,
             flavor,
             price,
             region=place.name,
-            **{key: _number(getattr(flavor, key)) for key in ("cpu", "memory", "gpu_memory")},
-            **{key: _number(getattr(price, key)) for key in ("discount_percent", "tax_percent")},
+            **{key: _read(float, getattr(flavor, key)) for key in ("cpu", "memory", "gpu_memory")},
+            **{key: _read("{:f}".format, getattr(price, key)) for key in _PRICE_PARTS},
             hourly_price=hour and hour.decimal_string(),
-            price_per_month=_amount(price.price_per_month),
-            price_without_discount_per_month=_amount(price.price_without_discount_per_month),
             currency=hour and hour.currency,
             capacity=room.get(flavor.name),
         )
-        for price, flavor in prices
+        for flavor in client.flavors()
+        for price in (client.price(flavor.name, containers),)
         for hour in (price_of(price),)
     ]
     return sorted(rows, key=lambda row: (row.hourly_price is None, Decimal(row.hourly_price or 0), row.name))
@@ -295,9 +295,5 @@ def _region(config: Config, region: int | str) -> Region:
     return found
 
 
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _amount(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value:f}"
+def _read(read: Callable[[Decimal], float | str], value: Decimal | None) -> float | str | None:
+    return None if value is None else read(value)

@@ -76,7 +76,7 @@ def test_flavors_have_price_and_capacity_the_cheapest_first(region: int | str) -
     )
     assert row.description == "1xL40S / 16 vCPU / 232GiB RAM"
     assert (row.price_status, row.price_per_month, row.discount_percent, row.is_gpu_shared) == (
-        *("show", "1296.0", 0.0, False),
+        *("show", "1296.0", "0.0", False),
     )
     assert len(set(rows)) == len(rows)
 
