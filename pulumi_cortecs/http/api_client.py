@@ -66,7 +66,9 @@ _NEVER_SENT = (
 class WireModel(pydantic.BaseModel):
     """A vendor's object. Unknown fields are ignored; a wrong type is refused by name, never converted."""
 
-    model_config = pydantic.ConfigDict(strict=True, frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
+    model_config = pydantic.ConfigDict(
+        strict=True, frozen=True, extra="ignore", protected_namespaces=(), defer_build=True
+    )
 
 
 class Retry(Enum):
