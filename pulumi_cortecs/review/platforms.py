@@ -137,7 +137,7 @@ class _Api(VendorApi):
 class _Platform(_Api):
     """One pull request. `_comments` is the path of its comments."""
 
-    limit: ClassVar[int]
+    limit: int
     _update_method: ClassVar[str] = "PUT"
     _comments: str
     _me: str | int | None = None
