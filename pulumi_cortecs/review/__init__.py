@@ -1,1 +1,1 @@
-"""Reviewing the money in a pull request: what a preview would cost, as a report for people and machines."""
+"""The review of a change: what a preview's events say that it would cost, and whether it is allowed."""
