@@ -30,7 +30,7 @@ def report_source_line(resource: pulumi.Resource) -> None:
     while frame is not None and _is_constructor(frame, resource):
         frame = frame.f_back
     if frame is not None:
-        pulumi.log.debug(f"{PREFIX}{os.path.abspath(frame.f_code.co_filename)}:{frame.f_lineno}", resource)
+        pulumi.log.debug(f"{PREFIX}{os.path.realpath(frame.f_code.co_filename)}:{frame.f_lineno}", resource)
 
 
 def _is_constructor(frame: FrameType, resource: pulumi.Resource) -> bool:
