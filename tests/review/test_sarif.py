@@ -23,6 +23,7 @@ from pulumi_cortecs.review.report import (
 )
 from pulumi_cortecs.review.sarif import MAX_GZIP, MAX_RESULTS, to_sarif
 
+CATALOGUE = CatalogueReference("simulator", "2026-08-20", "0" * 64)
 URN = "urn:pulumi:prod::shop::pulumi-python:dynamic/cortecs:Instance::chat"
 
 
@@ -120,7 +121,7 @@ def finding(urn: str = URN, rule: str = "instance-hourly-cap", **changes: Any) -
 
 def report(*findings: PolicyResult, locations: Any = None, **changes: Any) -> ReviewReport:
     stack = StackReview("shop", "prod", findings=findings, locations=locations or {})
-    return ReviewReport((stack,), CatalogueReference("simulator", "2026-08-20", "0" * 64), **changes)
+    return ReviewReport((stack,), CATALOGUE, **changes)
 
 
 def run_of(review: ReviewReport, project_file: str = "Pulumi.yaml") -> Run:
