@@ -1,5 +1,8 @@
-"""The two sides of a review of code: the commit where a change branched off, and what is checked out, each with an
-empty backend of its own. Neither needs a secret, so a change from a fork is reviewed like any other.
+"""The two sides of a review of code: the commit where a change branched off, and what is checked out, both against an
+empty backend. Neither needs a secret, so a change from a fork is reviewed like any other.
+
+Both have the same backend, which a preview leaves as it is: the names that check makes are a digest of backend and URN
+(`provider/generated_names.py`), and would differ otherwise.
 """
 
 from __future__ import annotations
@@ -60,12 +63,12 @@ def two_sides(project: Path, ref: str, stack: str, pulumi: str, environment: Map
         _git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--quiet", str(checkout), commit)
         try:
             old = checkout / project.relative_to(root.resolve())
-            head = _side(project, place / "head", stack, pulumi, environment)
+            backend = _Backend(place, stack.rpartition("/")[2], pulumi, _variables(place, environment))
             has_project = _project_file(old) is not None
             if has_project:
                 _link_environment(project, old)
-            base = _side(old, place / "base", stack, pulumi, environment) if has_project else None
-            yield TwoSides(base, head, commit)
+            base = backend.side(old, place / "base") if has_project else None
+            yield TwoSides(base, backend.side(project, place / "head"), commit)
         finally:
             with suppress(SidesError):
                 _git(root, "worktree", "remove", "--force", "--force", str(checkout))
@@ -84,26 +87,45 @@ def _merge_base(folder: Path, ref: str) -> str:
         ) from None
 
 
-def _side(project: Path, place: Path, stack: str, pulumi: str, environment: Mapping[str, str]) -> Side:
-    """A side with its backend in a new folder."""
-    description = _project(project)
-    name = stack.rpartition("/")[2]
-    for folder in ("state", "orders", "empty"):
-        (place / folder).mkdir(parents=True)
-    config = place / f"Pulumi.{name}.yaml"
-    config.write_text(yaml.safe_dump(_without_secrets(_stack_file(project, description, name))))
-    (place / "empty" / "Pulumi.yaml").write_text(yaml.safe_dump({"name": description["name"], "runtime": "python"}))
-    variables = {
+def _variables(place: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
+    return {
         **{key: value for key, value in environment.items() if key not in _ELSEWHERE},
         "PULUMI_BACKEND_URL": f"file://{place / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(16),
         "PULUMI_CORTECS_STATE_DIR": str(place / "orders"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    command = [pulumi, "stack", "init", name, "--secrets-provider", "passphrase", "--non-interactive"]
-    # not in the project's folder, in which it would write the stack's file
-    _run(command, place / "empty", variables)
-    return Side(project, variables, ("--stack", name, "--config-file", str(config)))
+
+
+@dataclass(frozen=True)
+class _Backend:
+    """The empty backend, with a stack for each project that a side has."""
+
+    place: Path
+    stack: str
+    pulumi: str
+    environment: Mapping[str, str]
+
+    def side(self, project: Path, folder: Path) -> Side:
+        """A side; its stack's file lies in a new folder."""
+        description = _project(project)
+        folder.mkdir()
+        config = folder / f"Pulumi.{self.stack}.yaml"
+        config.write_text(yaml.safe_dump(_without_secrets(_stack_file(project, description, self.stack))))
+        self._create_stack(str(description["name"]))
+        return Side(project, self.environment, ("--stack", self.stack, "--config-file", str(config)))
+
+    def _create_stack(self, project_name: str) -> None:
+        # not in the project's folder, in which it would write the stack's file
+        for name in ("state", "orders", "empty"):
+            (self.place / name).mkdir(exist_ok=True)
+        description = self.place / "empty" / "Pulumi.yaml"
+        text = yaml.safe_dump({"name": project_name, "runtime": "python"})
+        if description.exists() and description.read_text() == text:
+            return
+        description.write_text(text)
+        command = [self.pulumi, "stack", "init", self.stack, "--secrets-provider", "passphrase", "--non-interactive"]
+        _run(command, description.parent, self.environment)
 
 
 def _project_file(folder: Path) -> Path | None:

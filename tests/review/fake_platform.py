@@ -37,6 +37,8 @@ class FakePlatform:
     writes: list[tuple[str, str]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     """Statuses for the next writes instead of what they would get; they are carried out nevertheless if below 500."""
+    artifact: bytes = b""
+    """The archive of the run 55."""
     last_id: int = 100
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,7 +76,7 @@ def fake_platform() -> Iterator[FakePlatform]:
                 status, answer = _answer(platform, self.command, self.path, dict(self.headers), body)
                 if self.command != "GET" and not self.path.endswith("/graphql"):
                     platform.writes.append((self.command, self.path))
-            content = b"" if answer is None else json.dumps(answer).encode()
+            content = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -109,6 +111,9 @@ def _answer(platform: FakePlatform, method: str, target: str, headers: dict[str,
         return 200, {"data": {"viewer": {"login": "us"}}}
     if path == "user":
         return 200, {"id": 1, "uuid": "us"}
+    if path.startswith("repos/o/r/actions/"):
+        listed = {"artifacts": [{"id": 9}] if platform.artifact else []}
+        return 200, platform.artifact if path.endswith("/artifacts/9/zip") else listed
     query = {name: values[-1] for name, values in parse_qs(split.query).items()}
     found = re.fullmatch(_PATHS[which], path)
     if found is None:

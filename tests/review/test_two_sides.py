@@ -1,4 +1,4 @@
-"""Two checkouts and two empty backends out of one repository, and nothing left of them."""
+"""Two checkouts and an empty backend out of one repository, and nothing left of them."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ def test_the_base_is_where_the_change_branched_off(repository: Path, pulumi: str
     assert git(repository, "status", "--porcelain") == ""
 
 
-def test_each_side_has_an_empty_backend_and_no_secret(repository: Path, pulumi: str, tmp_path: Path) -> None:
+def test_both_sides_have_an_empty_backend_and_no_secret(repository: Path, pulumi: str, tmp_path: Path) -> None:
     environment = {**os.environ, "PULUMI_ACCESS_TOKEN": "pul-1", "PULUMI_CONFIG_PASSPHRASE": "mine"}
     with two_sides(repository / "infra", "main", "prod", pulumi, environment) as sides:
         assert sides.base is not None
-        backends = [side.environment["PULUMI_BACKEND_URL"] for side in (sides.base, sides.head)]
-        assert len(set(backends)) == 2
+        (backend,) = {side.environment["PULUMI_BACKEND_URL"] for side in (sides.base, sides.head)}
+        assert not any(Path(backend.removeprefix("file://")).iterdir())
         for side in (sides.base, sides.head):
             assert "PULUMI_ACCESS_TOKEN" not in side.environment
             assert side.environment["PULUMI_CONFIG_PASSPHRASE"] != "mine"
@@ -102,9 +102,16 @@ def test_each_side_has_an_empty_backend_and_no_secret(repository: Path, pulumi: 
             assert config == {
                 "config": {"shop:region": "eu", "shop:key": "[secret]", "shop:nested": nested},
             }
-    asked = (tmp_path / "asked").read_text().splitlines()
-    assert len(asked) == 2
-    assert all("stack init prod" in line and str(repository) not in line.split()[0] for line in asked)
+    (asked,) = (tmp_path / "asked").read_text().splitlines()
+    assert "stack init prod" in asked
+    assert str(repository) not in asked.split()[0]
+
+
+def test_a_project_with_another_name_has_a_stack_of_its_own(repository: Path, pulumi: str, tmp_path: Path) -> None:
+    (repository / "infra" / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
+    with two_sides(repository / "infra", "main", "prod", pulumi, dict(os.environ)):
+        pass
+    assert len((tmp_path / "asked").read_text().splitlines()) == 2
 
 
 def test_a_project_that_is_new_has_no_base(repository: Path, pulumi: str) -> None:
