@@ -144,8 +144,8 @@ class Total:
 
 @dataclass(frozen=True)
 class PolicyResult:
-    """A finding of a pack. `urn` and `name` are "" for one about the whole stack; `link` and `remediation` are those of
-    our own rules, "" for others."""
+    """A finding of a pack. `name` is "" for one about the whole stack, whose `urn` is the stack's or ""; `link` and
+    `remediation` are those of our own rules, "" for others."""
 
     rule: str
     pack: str

@@ -1,0 +1,57 @@
+"""A preview by the `pulumi` CLI, its events read while they come. Nothing is bought, and nothing is written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from pulumi_cortecs.review.events import Preview, read_preview
+
+_STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+
+
+@dataclass(frozen=True)
+class PreviewCommand:
+    """A preview of a stack ("" for the selected one) in a directory. `packs` are paths, `pack_configs` their
+    configurations in the same order; `refresh`: read the resources from their vendors before."""
+
+    executable: str
+    directory: Path
+    stack: str = ""
+    packs: Sequence[Path] = ()
+    pack_configs: Sequence[Path] = ()
+    refresh: bool = False
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of pulumi."""
+        return (
+            *("preview", "--json", "--non-interactive", "--color=never"),
+            f"--refresh={str(self.refresh).lower()}",
+            *(("--stack", self.stack) if self.stack else ()),
+            *(word for pack in self.packs for word in ("--policy-pack", str(pack.absolute()))),
+            *(word for config in self.pack_configs for word in ("--policy-pack-config", str(config.absolute()))),
+        )
+
+    def run(self, environment: Mapping[str, str] | None = None) -> Preview:
+        """The preview, with further variables. What pulumi says beside the events goes to stderr. Raises OSError if the
+        command cannot be started."""
+        with subprocess.Popen(
+            [self.executable, *self.arguments],
+            cwd=self.directory,
+            env={**os.environ, **(environment or {}), _STREAMING: "true"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        ) as process:
+            if process.stdout is None:
+                raise OSError("pulumi has no output")
+            preview = read_preview(process.stdout)
+            process.stdout.close()  # a command that writes more than is read must not wait
+        failed = process.returncode != 0 and not preview.problems
+        if failed and not any(event.is_mandatory for event in preview.policy_events):
+            return replace(preview, problems=(f"pulumi preview exited with {process.returncode}",))
+        return preview
