@@ -10,7 +10,10 @@ from typing import Final
 
 from pulumi_cortecs.review.report import SourceLocation
 
-_DECLARED: Final = re.compile(r"pulumi-cortecs: declared at (/[^\n\r\0]{1,4096}):([1-9][0-9]{0,6})\s*")
+DECLARED: Final = "pulumi-cortecs: declared at "
+"""The beginning of such a message."""
+
+_DECLARED: Final = re.compile(DECLARED + r"(/[^\n\r\0]{1,4096}):([1-9][0-9]{0,6})\s*")
 
 
 def read_locations(messages: Iterable[tuple[str, str]], repository: Path) -> Mapping[str, SourceLocation]:

@@ -11,13 +11,14 @@ from typing import Final
 
 from pulumi_cortecs.review.events import Preview, read_preview
 
-_STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+_VARIABLES: Final = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_CORTECS_REVIEW": "1"}
 
 
 @dataclass(frozen=True)
 class PreviewCommand:
     """A preview of a stack ("" for the selected one) in a directory. `packs` are paths, `pack_configs` their
-    configurations in the same order; `refresh`: read the resources from their vendors before."""
+    configurations in the same order; `refresh`: read the resources from their vendors before; `config_file`: the
+    stack's file, None for the project's own."""
 
     executable: str
     directory: Path
@@ -25,6 +26,7 @@ class PreviewCommand:
     packs: Sequence[Path] = ()
     pack_configs: Sequence[Path] = ()
     refresh: bool = False
+    config_file: Path | None = None
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -33,17 +35,18 @@ class PreviewCommand:
             *("preview", "--json", "--non-interactive", "--color=never"),
             f"--refresh={str(self.refresh).lower()}",
             *(("--stack", self.stack) if self.stack else ()),
+            *(("--config-file", str(self.config_file)) if self.config_file else ()),
             *(word for pack in self.packs for word in ("--policy-pack", str(pack.absolute()))),
             *(word for config in self.pack_configs for word in ("--policy-pack-config", str(config.absolute()))),
         )
 
     def run(self, environment: Mapping[str, str] | None = None) -> Preview:
-        """The preview, with further variables. What pulumi says beside the events goes to stderr. Raises OSError if the
-        command cannot be started."""
+        """The preview, in this environment or that of this process. What pulumi says beside the events goes to stderr.
+        Raises OSError if the command cannot be started."""
         with subprocess.Popen(
             [self.executable, *self.arguments],
             cwd=self.directory,
-            env={**os.environ, **(environment or {}), _STREAMING: "true"},
+            env={**(os.environ if environment is None else environment), **_VARIABLES},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         ) as process:

@@ -34,11 +34,12 @@ class SidesError(Exception):
 
 @dataclass(frozen=True)
 class Side:
-    """One side, ready for `pulumi preview` with these `options` in this folder and environment."""
+    """One side: the project's folder, the stack and its file, and the environment for `pulumi preview`."""
 
     folder: Path
+    stack: str
+    config_file: Path
     environment: Mapping[str, str]
-    options: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,14 @@ def two_sides(project: Path, ref: str, stack: str, pulumi: str, environment: Map
         finally:
             with suppress(SidesError):
                 _git(root, "worktree", "remove", "--force", "--force", str(checkout))
+
+
+def project_name(folder: Path) -> str:
+    """The name in the Pulumi.yaml of a folder; "?" if it has none."""
+    try:
+        return str(_project(folder)["name"])
+    except SidesError:
+        return "?"
 
 
 def _merge_base(folder: Path, ref: str) -> str:
@@ -113,7 +122,7 @@ class _Backend:
         config = folder / f"Pulumi.{self.stack}.yaml"
         config.write_text(yaml.safe_dump(_without_secrets(_stack_file(project, description, self.stack))))
         self._create_stack(str(description["name"]))
-        return Side(project, self.environment, ("--stack", self.stack, "--config-file", str(config)))
+        return Side(project, self.stack, config, self.environment)
 
     def _create_stack(self, project_name: str) -> None:
         # not in the project's folder, in which it would write the stack's file

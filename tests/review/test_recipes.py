@@ -168,6 +168,14 @@ def test_the_second_workflow_hands_on_the_artifact_of_the_forks_run(
     assert TOKEN not in (tmp_path / "log").read_text()
 
 
+def test_a_run_without_an_artifact_gets_no_comment(
+    runner: Callable[..., Runner], platform: FakePlatform, workspace: Path
+) -> None:
+    playing = runner(GITHUB_API_URL=f"{platform.url}/github", GITHUB_REPOSITORY="o/r")
+    assert playing.play_action("ci/github/fork/action.yml") == 0
+    assert playing.asked() == []
+
+
 def test_an_artifact_that_is_too_large_is_not_fetched(
     runner: Callable[..., Runner], platform: FakePlatform, tmp_path: Path
 ) -> None:

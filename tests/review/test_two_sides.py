@@ -96,8 +96,8 @@ def test_both_sides_have_an_empty_backend_and_no_secret(repository: Path, pulumi
         for side in (sides.base, sides.head):
             assert "PULUMI_ACCESS_TOKEN" not in side.environment
             assert side.environment["PULUMI_CONFIG_PASSPHRASE"] != "mine"
-            assert side.options[:2] == ("--stack", "prod")
-            config = yaml.safe_load(Path(side.options[3]).read_text())
+            assert side.stack == "prod"
+            config = yaml.safe_load(side.config_file.read_text())
             nested = {"list": [1, "[secret]"]}
             assert config == {
                 "config": {"shop:region": "eu", "shop:key": "[secret]", "shop:nested": nested},
