@@ -80,9 +80,13 @@ def read_changes(preview: Preview, prices: PinnedPrices) -> StackChanges:
     free = [steps for steps in ours.values() if not is_purchase(steps[0].resource_type)]
     other = [steps for urn, steps in by_urn.items() if urn not in ours and _is_resource(steps[0])]
     reader = _RowReader(prices)
+    rows = [row for steps in bought for row in reader.rows(steps)]
     return StackChanges(
-        rows=tuple(sorted((row for steps in bought for row in reader.rows(steps)), key=_largest_first)),
-        unchanged=tuple(reader.unchanged(step) for steps in bought for step in steps if step.op == "same"),
+        rows=tuple(sorted(filter(_is_change, rows), key=_largest_first)),
+        unchanged=(
+            *(row for row in rows if not _is_change(row)),
+            *(reader.unchanged(step) for steps in bought for step in steps if step.op == "same"),
+        ),
         drift=tuple(row for step in preview.refreshes if is_purchase(step.resource_type) for row in reader.drift(step)),
         free_changes=sum(map(_changes, free)),
         other_changes=sum(map(_changes, other)),
@@ -180,6 +184,11 @@ def _row(step: Step, action: Action, before: Bought | None, after: Bought | None
         after=after,
         changed=tuple(sorted(RESOURCE_TYPES[step.resource_type].arguments.intersection(step.diffs))),
     )
+
+
+def _is_change(row: ResourceRow) -> bool:
+    """Returns whether an argument changes. Another version of this package or of Pulumi updates what is beside them."""
+    return row.action is not Action.UPDATE or row.before != row.after or row.changed != ()
 
 
 def _largest_first(row: ResourceRow) -> tuple[bool, Decimal, str, str]:

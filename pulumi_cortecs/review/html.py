@@ -24,6 +24,7 @@ from pulumi_cortecs.review.report import (
     Total,
 )
 
+_ARROW: Final = escape("->")
 _CLASSES: Final = {
     Decision.ALLOWED: "allowed",
     Decision.NOT_ALLOWED: "not-allowed",
@@ -51,6 +52,9 @@ def _parts(report: ReviewReport) -> Iterator[str]:
     yield from _effects(report)
     gates = [(gate.passed, f"<code>{_text(gate.gate)}</code>: {_text(gate.text)}") for gate in report.gates]
     yield from _list("Gates", [f'<li class="{"passed" if passed else "failed"}">{item}' for passed, item in gates])
+    for stack in report.stacks:
+        for title, findings in wording.findings_by_level(stack):
+            yield from _list(title, [_finding(finding) for finding in findings])
     yield from _filters([row for stack in report.stacks for row in stack.rows])
     largest = wording.largest(report)
     for stack in report.stacks:
@@ -63,25 +67,32 @@ def _parts(report: ReviewReport) -> Iterator[str]:
 def _verdict(report: ReviewReport) -> str:
     notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in report.notes)
     problems = "".join(f"<li>{_text(problem)}" for problem in report.problems)
+    grounds = _text(wording.grounds(report)).replace(_ARROW, "→")
     return (
         f'<header class="card verdict {_CLASSES[report.decision]}"><span class="badge">{report.decision.value}</span>'
-        f"<h1>{_text(wording.verdict(report))}</h1>{notes}{f'<ul>{problems}</ul>' if problems else ''}</header>\n"
+        f"<h1>{grounds}</h1>{notes}{f'<ul>{problems}</ul>' if problems else ''}</header>\n"
     )
 
 
 def _totals(report: ReviewReport) -> Iterator[str]:
-    if report.totals:
+    if wording.shown_totals(report):
         yield f'<h2>{wording.totals_title(report)}</h2><div class="totals">\n'
-        yield from (_total(report, total) for total in report.totals)
+        yield from (_total(report, total) for total in wording.shown_totals(report))
         yield "</div>\n"
 
 
 def _total(report: ReviewReport, total: Total) -> str:
-    lines = "".join(
-        f"<tr><th>{period}<td>{wording.price_text(total.before, hours)}<td>{wording.price_text(total.after, hours)}"
-        f"<td>{wording.difference_text(total.difference, hours)}"
+    cells = (
+        (
+            period,
+            wording.price_text(total.before, hours),
+            wording.price_text(total.after, hours),
+            wording.difference_text(total.difference, hours),
+        )
         for period, hours in wording.periods(report)
     )
+    # the heading names the currency
+    lines = "".join(f"<tr><th>{'<td>'.join(line)}".replace(f" {total.currency}", "") for line in cells)
     month = wording.signed(total.difference.ceiling * report.hours_per_month)
     return (
         f'<div class="card"><div class="difference {_direction(total.difference)}">{month}'
@@ -93,7 +104,7 @@ def _total(report: ReviewReport, total: Total) -> str:
 def _effects(report: ReviewReport) -> Iterator[str]:
     losses = [f'<li class="loss">{_text(row.name)}: destroys {_text(row.destroys)}' for row in wording.losses(report)]
     addresses = [f"<li>{_text(row.name)}: its address {row.address}" for row in wording.moved_addresses(report)]
-    yield from _list("What ends with it", [*losses, *addresses])
+    yield from _list("Destroyed data, and addresses that move", [*losses, *addresses])
 
 
 def _filters(rows: Sequence[ResourceRow]) -> Iterator[str]:
@@ -115,8 +126,6 @@ def _stack(stack: StackReview, largest: dict[str, Decimal]) -> Iterator[str]:
     yield f"<h2>Stack {_text(stack.stack or '?')} of project {_text(stack.project or '?')}</h2>\n"
     yield from (_row(row, largest) for row in stack.rows)
     yield f'<p class="soft">{"; ".join([wording.unchanged_text(stack), *wording.other_texts(stack)])}</p>\n'
-    for title, findings in wording.findings_by_level(stack):
-        yield from _list(title, [_finding(finding) for finding in findings])
     yield from _list(
         wording.UNPRICED,
         [f"<li>{_text(item.name)} ({item.kind}): {_text(item.reason)}" for item in stack.unpriced],

@@ -14,6 +14,7 @@ from pulumi_cortecs.review import wording
 from pulumi_cortecs.review.report import PolicyResult, ResourceRow, ReviewReport, StackReview
 
 _MAX_TEXT: Final = 600
+_VERDICT_ROOM: Final = 90
 _PLAIN: Final = re.compile(r"[^`|\\<>&]+")
 """What a code span shows as it stands, also in a table."""
 _ENTITY: Final = re.compile(r"[^A-Za-z0-9 ]")
@@ -52,9 +53,9 @@ def _lines(report: ReviewReport) -> Iterator[str]:
 
 def _verdict(report: ReviewReport) -> str:
     """The verdict; the first problem, a text of the program, as code."""
-    text = wording.verdict(report)
-    head, colon, reason = text.partition(": ")
-    return f"{head}: {code(reason)}" if report.problems and colon else text
+    if report.problems:
+        return f"{report.decision.value}: {code(wording.grounds(report, _VERDICT_ROOM))}"
+    return wording.verdict(report)
 
 
 def _effects(report: ReviewReport) -> Iterator[str]:
@@ -70,12 +71,12 @@ def _gate(passed: bool, gate: str, text: str) -> str:
 
 
 def _totals(report: ReviewReport) -> Iterator[str]:
-    if not report.totals:
+    if not wording.shown_totals(report):
         return
     yield ""
     yield f"| {wording.totals_title(report)} | before | after | difference |"
     yield "|---|---:|---:|---:|"
-    for total in report.totals:
+    for total in wording.shown_totals(report):
         for period, hours in wording.periods(report):
             before, after = (wording.price_text(price, hours) for price in (total.before, total.after))
             yield f"| {period} | {before} | {after} | {wording.difference_text(total.difference, hours)} |"
@@ -84,11 +85,11 @@ def _totals(report: ReviewReport) -> Iterator[str]:
 def _stack(stack: StackReview) -> Iterator[str]:
     yield ""
     yield f"### Stack {code(stack.stack or '?')} of project {code(stack.project or '?')}"
+    for title, findings in wording.findings_by_level(stack):
+        yield from _list(title, [_finding(finding) for finding in findings])
     yield from _table(stack.rows)
     yield ""
     yield "; ".join([wording.unchanged_text(stack), *wording.other_texts(stack)])
-    for title, findings in wording.findings_by_level(stack):
-        yield from _list(title, [_finding(finding) for finding in findings])
     unpriced = [f"{code(item.name)} ({item.kind}): {code(item.reason)}" for item in stack.unpriced]
     yield from _list(wording.UNPRICED, unpriced)
     if stack.drift:

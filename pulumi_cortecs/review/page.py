@@ -55,7 +55,7 @@ thead th { color: var(--soft); }
 .bar.unpriced { background: repeating-linear-gradient(45deg, var(--unsure) 0 .3rem, transparent .3rem .6rem); }
 .remarks { grid-column: 2 / -1; margin: 0; padding: 0; list-style: none; font-size: .85rem; color: var(--soft); }
 .loss { color: var(--bad); font-weight: 600; }
-ul.plain { list-style: none; margin: 0; padding: 0; } ul.plain li { padding: .35rem 0; overflow-wrap: anywhere; }
+ul.plain { list-style: none; padding: .4rem 1.15rem; } ul.plain li { padding: .35rem 0; overflow-wrap: anywhere; }
 ul.plain li + li { border-top: 1px solid var(--line); }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 .failed::before { content: "✕ "; color: var(--bad); font-weight: 700; }

@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final
 
 from pulumi_cortecs.review.events import Preview, read_preview
 
+_MAX_ERRORS: Final = 2**16
 _VARIABLES: Final = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_CORTECS_REVIEW": "1"}
 
 
@@ -41,20 +43,33 @@ class PreviewCommand:
         )
 
     def run(self, environment: Mapping[str, str] | None = None) -> Preview:
-        """The preview, in this environment or that of this process. What pulumi says beside the events goes to stderr.
-        Raises OSError if the command cannot be started."""
-        with subprocess.Popen(
-            [self.executable, *self.arguments],
-            cwd=self.directory,
-            env={**(os.environ if environment is None else environment), **_VARIABLES},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        ) as process:
+        """The preview, in this environment or that of this process. Raises OSError if the command cannot be started."""
+        with (
+            TemporaryFile() as errors,
+            subprocess.Popen(
+                [self.executable, *self.arguments],
+                cwd=self.directory,
+                env={**(os.environ if environment is None else environment), **_VARIABLES},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            ) as process,
+        ):
             if process.stdout is None:
                 raise OSError("pulumi has no output")
             preview = read_preview(process.stdout)
             process.stdout.close()  # a command that writes more than is read must not wait
-        failed = process.returncode != 0 and not preview.problems
-        if failed and not any(event.is_mandatory for event in preview.policy_events):
-            return replace(preview, problems=(f"pulumi preview exited with {process.returncode}",))
+            code = process.wait()
+            errors.seek(0)
+            reason = _last_line(errors.read(_MAX_ERRORS).decode(errors="replace"))
+        is_refused = any(event.is_mandatory for event in preview.policy_events)
+        if preview.problems or (code != 0 and not is_refused):
+            why = reason or (f"pulumi preview exited with {code}" if code else "")
+            return replace(preview, problems=(*filter(None, (why,)), *preview.problems))
         return preview
+
+
+def _last_line(errors: str) -> str:
+    """The last line that pulumi wrote beside the events: without a policy pack or a stack, there is nothing else."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else ""

@@ -36,7 +36,7 @@ def _gate(gate: GateResult) -> str:
 
 def _totals(report: ReviewReport) -> Iterator[str]:
     lines = []
-    for total in report.totals:
+    for total in wording.shown_totals(report):
         for period, hours in wording.periods(report):
             before, after = (wording.price_text(price, hours) for price in (total.before, total.after))
             difference = wording.difference_text(total.difference, hours)
@@ -47,11 +47,12 @@ def _totals(report: ReviewReport) -> Iterator[str]:
 def _stack(stack: StackReview) -> Iterator[str]:
     yield ""
     yield f"Stack {stack.stack or '?'} of project {stack.project or '?'}:"
+    for title, findings in wording.findings_by_level(stack):
+        yield from _section(title, [wording.finding_text(finding) for finding in findings])
+    yield from ["Changes:"] if stack.rows else []
     yield from (line for row in stack.rows for line in _row(row))
     yield f"  {wording.unchanged_text(stack)}"
     yield from (f"  {line}" for line in wording.other_texts(stack))
-    for title, findings in wording.findings_by_level(stack):
-        yield from _section(title, [wording.finding_text(finding) for finding in findings])
     yield from _section(wording.UNPRICED, [f"{item.name} ({item.kind}): {item.reason}" for item in stack.unpriced])
     if stack.drift:
         yield f"{wording.DRIFT}:"

@@ -32,14 +32,21 @@ DRIFT: Final = "Drift: what differs from the state already, and is not part of t
 
 def verdict(report: ReviewReport) -> str:
     """ "+876.00 EUR/month (1.20 -> 2.40 EUR/h): allowed"."""
+    decision = report.decision.value
+    room = VERDICT_LENGTH - _MARGIN - len(decision) - len(": ")
+    if report.decision is Decision.ALLOWED:
+        return f"{grounds(report, room)}: {decision}"
+    return f"{decision}: {grounds(report, room)}"
+
+
+def grounds(report: ReviewReport, room: int = VERDICT_LENGTH) -> str:
+    """The verdict without the decision, in at most so many characters."""
     if report.decision is Decision.CANNOT_TELL:
         problems = report.problems or ("there are no events",)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return f"cannot tell: {_shorten(problems[0], VERDICT_LENGTH - _MARGIN - len(more) - 13)}{more}"
-    if report.decision is Decision.NOT_ALLOWED:
-        reasons = f"NOT ALLOWED: {', '.join(_reasons(report))}"
-        return f"{reasons}; {_cost(report, VERDICT_LENGTH - _MARGIN - len(reasons) - 2)}"
-    return f"{_cost(report, VERDICT_LENGTH - _MARGIN - len(': allowed'))}: allowed"
+        return f"{_shorten(problems[0], room - len(more))}{more}"
+    reasons = ", ".join(_reasons(report))
+    return f"{reasons}; {_cost(report, room - len(reasons) - 2)}" if reasons else _cost(report, room)
 
 
 def periods(report: ReviewReport) -> tuple[tuple[str, int], ...]:
@@ -100,11 +107,12 @@ def remarks(row: ResourceRow) -> tuple[str, ...]:
     """What a person should know about a row besides its price."""
     changed = f"changes {', '.join(row.changed)}" if row.changed else ""
     both = "both run, and are billed, until the new one is ready" if row.both_run else ""
+    gap = "the old one ends before there is a new one" if _leaves_a_gap(row) else ""
     kept = "goes on running, and is billed, outside the stack" if row.action is Action.KEEP else ""
     taken = "runs already" if row.action is Action.TAKE_OVER else ""
     address = f"its address {row.address}" if row.address else ""
     destroys = f"destroys {row.destroys}" if row.destroys else ""
-    return tuple(filter(None, (changed, both, kept, taken, address, destroys)))
+    return tuple(filter(None, (changed, both, gap, kept, taken, address, destroys)))
 
 
 def unchanged_text(stack: StackReview) -> str:
@@ -116,8 +124,8 @@ def unchanged_text(stack: StackReview) -> str:
 
 def other_texts(stack: StackReview) -> tuple[str, ...]:
     """The resources without a row, counted."""
-    free = f"{stack.free_changes} changed of ours that buy nothing" if stack.free_changes else ""
-    other = f"{stack.other_count} of other providers, not priced ({stack.other_changes} changed)"
+    free = f"endpoints and keys: {stack.free_changes} changed, at no cost" if stack.free_changes else ""
+    other = f"other providers: {stack.other_changes} of {stack.other_count} changed, not priced"
     return tuple(filter(None, (free, other if stack.other_count else "")))
 
 
@@ -154,9 +162,15 @@ def totals_title(report: ReviewReport) -> str:
     return "Totals without the unpriced" if report.unpriced else "Totals"
 
 
-def is_zero(total: Total) -> bool:
-    """Returns whether a total costs nothing, before and after."""
-    return total.before == total.after == HourlyPrice.zero(total.currency)
+def shown_totals(report: ReviewReport) -> tuple[Total, ...]:
+    """The totals without currencies in which nothing costs anything, before and after."""
+    return tuple(
+        total for total in report.totals if not total.before == total.after == HourlyPrice.zero(total.currency)
+    )
+
+
+def _leaves_a_gap(row: ResourceRow) -> bool:
+    return row.action is Action.REPLACE and row.before is not None and not row.both_run
 
 
 def _reasons(report: ReviewReport) -> Iterable[str]:
@@ -168,7 +182,7 @@ def _reasons(report: ReviewReport) -> Iterable[str]:
 
 def _cost(report: ReviewReport, room: int) -> str:
     """The change of the cost, in at most so many characters."""
-    totals = [total for total in report.totals if not is_zero(total)]
+    totals = shown_totals(report)
     moved = [total for total in totals if total.before != total.after]
     missing = sum(unpriced.is_changed for unpriced in report.unpriced)
     unpriced = [f"{missing} unpriced"] if missing else []
