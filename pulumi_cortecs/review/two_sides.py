@@ -191,7 +191,9 @@ def _git(folder: Path, *arguments: str) -> str:
     git = shutil.which("git")
     if git is None:
         raise SidesError("git is not installed")
-    return _run([git, "-C", str(folder), *arguments], folder, None).strip()
+    # files of the change that look like a repository are none, or their configuration would run
+    command = [git, "-c", "safe.bareRepository=explicit", "-C", str(folder), *arguments]
+    return _run(command, folder, None).strip()
 
 
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None) -> str:

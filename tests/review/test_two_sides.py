@@ -153,3 +153,11 @@ def test_hooks_of_the_repository_do_not_run(repository: Path, pulumi: str, tmp_p
     with two_sides(repository / "infra", "main", "prod", pulumi, dict(os.environ)):
         pass
     assert not (tmp_path / "hooked").exists()
+
+
+def test_files_that_look_like_a_repository_are_not_taken_for_one(repository: Path, pulumi: str) -> None:
+    # their configuration could name programs to run
+    git(repository, "init", "-q", "--bare", str(repository / "infra"))
+    project = repository / "infra"
+    with pytest.raises(SidesError, match="bare repository"), two_sides(project, "main", "prod", pulumi, {}):
+        pass
