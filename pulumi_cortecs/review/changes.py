@@ -56,7 +56,7 @@ class StackChanges:
             total
             for rows, are_unchanged in ((self.rows, False), (self.unchanged, True))
             for row in rows
-            for total in _totals(row, are_unchanged)
+            for total in _total(row, are_unchanged)
         )
 
     @property
@@ -215,16 +215,14 @@ def _is_kept(step: Step, steps: Iterable[Step]) -> bool:
     )
 
 
-def _totals(row: ResourceRow, is_unchanged: bool) -> Iterator[Total]:
-    """The parts of a row in the totals; none of a row without a price on either side, which would look like a saving or
-    an increase of the other side."""
-    if row.unpriced:
-        return
-    for bought, is_before in ((row.before, True), (row.after, False)):
-        if bought is not None and bought.hourly is not None:
-            hourly, nothing = bought.hourly, HourlyPrice.zero(bought.hourly.currency)
-            before, after = (hourly, nothing) if is_before else (nothing, hourly)
-            yield Total(before, after, unchanged=hourly if is_unchanged and not is_before else nothing)
+def _total(row: ResourceRow, is_unchanged: bool) -> Iterator[Total]:
+    """The part of a row in the totals; none of a row without a price on either side, which would look like a saving or
+    an increase of the other side. Both sides are of one cloud, and so in one currency."""
+    before, after = (bought.hourly if bought else None for bought in (row.before, row.after))
+    price = before or after
+    if price is not None and not row.unpriced:
+        nothing = HourlyPrice.zero(price.currency)
+        yield Total(before or nothing, after or nothing, price if is_unchanged else nothing)
 
 
 def _changes(steps: Iterable[Step]) -> bool:

@@ -138,9 +138,7 @@ def _title(gate: Gate) -> str:
 
 def _read_rate(option: str, written: str) -> AmountGate:
     if not (match := _RATE.fullmatch(written)):
-        raise GateError(
-            f"{option}: got {written!r}; must be an amount with currency and unit, 5.00EUR/h or 500EUR/month"
-        )
+        raise GateError(f"{option}: got {written!r}; must be an amount per hour or month: 5.00EUR/h, 500EUR/month")
     return AmountGate(option, written, _money(option, match[2], match[3]), match[4], is_increase=True)
 
 
