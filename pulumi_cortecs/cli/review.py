@@ -102,10 +102,11 @@ def review(
     if events and artifact:
         raise typer.BadParameter("--artifact: without --events")
     if (events or artifact) and (policy_pack or stack or refresh or base or record):
-        raise typer.BadParameter(
-            "--events, --artifact: without --stack, --policy-pack, --refresh, --base and --record, which are for a "
-            "preview"
+        recorded, options = (
+            "--events" if events else "--artifact",
+            "--stack, --policy-pack, --refresh, --base, --record",
         )
+        raise typer.BadParameter(f"{recorded}: without {options}, which are for a preview")
     if base and (refresh or not stack):
         raise typer.BadParameter("--base: with --stack, and without --refresh: it compares code with code")
     try:
