@@ -24,6 +24,7 @@ SETTLE_SECONDS: Final = 15.0
 """Seconds from a write to its check: FRESH_SECONDS, and the time that a write on its way takes."""
 
 _MAX_ROUNDS: Final = 40
+_MAX_FAILURES: Final = 4
 
 
 class CommentError(Exception):
@@ -81,7 +82,7 @@ def post(section: Section, commit: str, comments: Comments, *, is_silent: bool, 
     and writes no comment of its own. Raises CommentError."""
     clock = clock or Clock()
     writing = _Writing(unchanged(section, commit) if is_silent else section, comments, clock)
-    failure: CloudError | None = None
+    failures = 0
     for _ in range(_MAX_ROUNDS):
         try:
             if not comments.is_head(commit):
@@ -89,11 +90,12 @@ def post(section: Section, commit: str, comments: Comments, *, is_silent: bool, 
             if (outcome := writing.round(is_silent)) is not None:
                 return outcome
         except CloudError as error:
-            if not (error.transient or isinstance(error, NotFoundError)):
+            failures += 1
+            is_over = not (error.transient or isinstance(error, NotFoundError))
+            if is_over or failures == _MAX_FAILURES:
                 raise CommentError(str(error)) from None
-            failure = error
         clock.wait(SETTLE_SECONDS)
-    raise CommentError(str(failure or f"other runs kept changing the comment: {_MAX_ROUNDS} attempts"))
+    raise CommentError(f"other runs kept changing the comment: {_MAX_ROUNDS} attempts")
 
 
 @dataclass

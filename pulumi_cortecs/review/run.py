@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
+from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.review.events import Preview, read_preview
 
 _MAX_ERRORS: Final = 2**16
@@ -72,4 +73,4 @@ class PreviewCommand:
 def _last_line(errors: str) -> str:
     """The last line that pulumi wrote beside the events: without a policy pack or a stack, there is nothing else."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else ""
+    return without_credentials(lines[-1].removeprefix("error: ")) if lines else ""

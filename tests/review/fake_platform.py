@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -81,8 +81,9 @@ def fake_platform() -> Iterator[FakePlatform]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
-            self.wfile.flush()
+            with suppress(ConnectionError):  # a client may take no more
+                self.wfile.write(content)
+                self.wfile.flush()
 
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any
 

@@ -53,9 +53,10 @@ class Runner:
     outputs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def create(cls, folder: Path, workspace: Path, code: int = 0, **environment: str) -> Runner:
-        """A runner whose review exits with `code`."""
-        for name, content in (("python3", _PYTHON), ("pip", _PIP), ("review", _REVIEW)):
+    def create(cls, folder: Path, workspace: Path, code: int | None = 0, **environment: str) -> Runner:
+        """A runner whose review exits with `code`; None for the real command."""
+        review = _REVIEW if code is not None else f'#!/bin/bash\nexec {sys.executable} -m pulumi_cortecs.cli "$@"\n'
+        for name, content in (("python3", _PYTHON), ("pip", _PIP), ("review", review)):
             file = folder / "stand-ins" / name
             file.parent.mkdir(exist_ok=True)
             file.write_text(content)

@@ -214,6 +214,15 @@ def test_a_refused_token_is_an_error_that_does_not_show_it(platform: FakePlatfor
     assert wrong not in repr(caught.value.__context__)
 
 
+def test_a_platform_that_stays_away_is_asked_four_times(platform: FakePlatform, client: httpx.Client) -> None:
+    platform.answers[:] = [500] * 20
+    waits: list[float] = []
+    clock = Clock(lambda: 0.0, waits.append)
+    with pytest.raises(CommentError, match="500"):
+        post(section(), HEAD, github(platform, client), is_silent=False, clock=clock)
+    assert len(waits) == 3
+
+
 @pytest.mark.parametrize("connect", EVERY)
 def test_the_longest_report_is_accepted_by_the_platform(
     connect: Connect, platform: FakePlatform, client: httpx.Client

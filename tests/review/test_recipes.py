@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import zipfile
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
-from tests.review.fake_platform import TOKEN, FakePlatform, fake_platform
+from pulumi_cortecs.cli import app
+from tests.review.fake_platform import HEAD, TOKEN, FakePlatform, fake_platform
 from tests.review.recipes import Runner
 
 GIT = {
@@ -22,6 +25,9 @@ GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
 }
+ROOT = Path(__file__).parents[2]
+CATALOGUE = ROOT / "pulumi_cortecs" / "catalogues" / "simulator.lock.yaml"
+STREAM = Path(__file__).parent / "streams" / "create.jsonl"
 EVIL = 'x"; touch "$GITHUB_WORKSPACE/injected"; "$(touch injected)'
 
 
@@ -56,7 +62,7 @@ def workspace(tmp_path: Path) -> Path:
 def runner(tmp_path: Path, workspace: Path) -> Callable[..., Runner]:
     """Makes the runner of a pull request from the same repository, or a fork."""
 
-    def make(code: int = 0, is_fork: bool = False, **environment: str) -> Runner:
+    def make(code: int | None = 0, is_fork: bool = False, **environment: str) -> Runner:
         made = Runner.create(tmp_path, workspace, code, **environment)
         made.expressions = {
             "github.event.pull_request.base.ref": "main",
@@ -143,6 +149,69 @@ def test_values_of_the_event_are_never_code(runner: Callable[..., Runner], works
     playing.expressions = {**playing.expressions, "github.event.pull_request.base.ref": f"main{EVIL}"}
     assert playing.play_action("ci/github/action.yml", stack="prod") != 0
     assert not (workspace / "injected").exists()
+
+
+def known_options() -> set[str]:
+    """The options of the command."""
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    return {name for parameter in command.commands["review"].params for name in parameter.opts}
+
+
+def test_the_command_has_the_options_that_recipes_give_it(runner: Callable[..., Runner]) -> None:
+    playing = runner(is_fork=True)
+    playing.play_action("ci/github/action.yml", stack="prod")
+    used = {word for call in playing.asked() for word in call["arguments"] if word.startswith("--")}
+    assert {"--record", "--base", "--note", "--events", "--format"} <= used <= known_options()
+
+
+PULUMI = """#!/bin/bash
+# a CLI whose preview of the base has one worker less
+[ "$1" = preview ] || exit 0
+case "$PWD" in
+  */checkout/*) cat "$STREAM" ;;
+  *) sed 's/"num_workers":1,/"num_workers":2,/g' "$STREAM" ;;
+esac
+"""
+
+
+def test_a_fork_is_reviewed_by_the_real_command(
+    runner: Callable[..., Runner], workspace: Path, tmp_path: Path, platform: FakePlatform
+) -> None:
+    event = {"pull_request": {"number": 7, "head": {"sha": HEAD, "repo": {"full_name": "stranger/r"}}}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    playing = runner(
+        None,
+        is_fork=True,
+        STREAM=str(STREAM),
+        GITHUB_ACTIONS="true",
+        GITHUB_API_URL=f"{platform.url}/github",
+        GITHUB_GRAPHQL_URL=f"{platform.url}/github/graphql",
+        GITHUB_REPOSITORY="o/r",
+        GITHUB_RUN_ID="1",
+        GITHUB_RUN_ATTEMPT="1",
+        GITHUB_EVENT_PATH=str(tmp_path / "event.json"),
+        PYTHONPATH=str(ROOT),
+    )
+    pulumi = tmp_path / "programs" / "pulumi"
+    pulumi.write_text(PULUMI)
+    pulumi.chmod(0o755)
+    policy = workspace.parent / "origin" / "policy" / "guard"
+    (policy / "catalogue.lock.yaml").write_bytes(CATALOGUE.read_bytes())
+    (policy / "gates").write_text("--max-increase 0.50EUR/h\n")
+    git(policy, "commit", "-qam", "prices")
+    assert playing.play_action("ci/github/action.yml", stack="prod", folder="infra") == 6
+    summary, log = (tmp_path / "summary").read_text(), (tmp_path / "log").read_text()
+    assert summary.startswith("**NOT ALLOWED: ")
+    assert "compares code with code, not with what runs" in summary
+    assert "it is judged by those of the base branch" in summary
+    assert "no comment: a job of a fork has no token that writes" in log
+    assert platform.writes == []
+    reports = tmp_path / "temp" / "review"
+    (result,) = json.loads((reports / "report.sarif").read_text())["runs"][0]["results"]
+    assert result["ruleId"] == "gate-max-increase"
+    assert (reports / "report.html").read_text().startswith("<!doctype html>")
+    assert git(workspace, "worktree", "list").count("\n") == 1  # the base, which the runner's end takes with it
 
 
 def artifact() -> bytes:
