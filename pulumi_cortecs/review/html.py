@@ -152,8 +152,8 @@ def _row(row: ResourceRow, largest: dict[str, Decimal]) -> str:
 
 
 def _side(side: str, bought: Bought | None, largest: dict[str, Decimal]) -> str:
-    text = f"{wording.bought_text(bought)} · {wording.hourly_text(bought)}" if bought else "-"
-    label = f'<span class="soft">{side}</span><span>{_text(text)}</span>'
+    price = f' · <span class="price">{wording.hourly_text(bought)}</span>' if bought else ""
+    label = f'<span class="soft">{side}</span><span>{_text(wording.bought_text(bought))}{price}</span>'
     return f'<div class="side {side}">{label}{_bar(bought, largest)}</div>'
 
 

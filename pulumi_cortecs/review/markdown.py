@@ -17,6 +17,8 @@ _MAX_TEXT: Final = 600
 _VERDICT_ROOM: Final = 90
 _PLAIN: Final = re.compile(r"[^`|\\<>&]+")
 """What a code span shows as it stands, also in a table."""
+_SENTENCE: Final = re.compile(r"[A-Za-z0-9 ,;:.'-]+")
+"""A note without any markup."""
 _ENTITY: Final = re.compile(r"[^A-Za-z0-9 ]")
 
 
@@ -37,7 +39,7 @@ def code(text: str) -> str:
 def _lines(report: ReviewReport) -> Iterator[str]:
     yield f"**{_verdict(report)}**"
     yield from _list("", [code(problem) for problem in report.problems])
-    yield from ("", *(f"_{note}_" for note in report.notes)) if report.notes else ()
+    yield from (line for note in report.notes for line in ("", _note(note)))
     yield ""
     yield from _effects(report)
     yield from _list("Gates", [_gate(gate.passed, gate.gate, gate.text) for gate in report.gates])
@@ -56,6 +58,10 @@ def _verdict(report: ReviewReport) -> str:
     if report.problems:
         return f"{report.decision.value}: {code(wording.grounds(report, _VERDICT_ROOM))}"
     return wording.verdict(report)
+
+
+def _note(note: str) -> str:
+    return f"_{note}_" if _SENTENCE.fullmatch(note) else code(note)
 
 
 def _effects(report: ReviewReport) -> Iterator[str]:

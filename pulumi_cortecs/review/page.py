@@ -30,6 +30,7 @@ h2 { font-size: 1.05rem; margin: 2rem 0 .6rem; }
 .totals .card { margin: 0; }
 .difference { font-size: 1.7rem; font-weight: 700; line-height: 1.25; font-variant-numeric: tabular-nums; }
 table { width: 100%; border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+.price { white-space: nowrap; }
 td, th { padding: .2rem 0 .2rem .7rem; text-align: right; font-weight: 400; vertical-align: top; }
 td:first-child, th:first-child { padding-left: 0; text-align: left; }
 thead th { color: var(--soft); }

@@ -16,7 +16,10 @@ from typing import Any, Final
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _LONGEST: Final = 30.0
 _MOST_LOOKS: Final = 5000
-_OPTIONS: Final = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --remote-debugging-pipe"
+_OPTIONS: Final = (
+    "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --hide-scrollbars "
+    "--remote-debugging-pipe"
+)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import json
 from html.parser import HTMLParser
 
 import pytest
+from markdown_it import MarkdownIt
 
 from pulumi_cortecs.policy.pinned import load_pinned
 from pulumi_cortecs.review.compose import make_report
@@ -16,6 +17,7 @@ from pulumi_cortecs.review.report import ReviewReport
 from tests.review.generated import Events, cortecs
 from tests.review.recorded import CATALOGUE, FORMATS, STREAMS
 
+PLAIN = "(plain)"
 NASTY = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -46,6 +48,7 @@ def report_with(name: str) -> ReviewReport:
         load_pinned(STREAMS, CATALOGUE),
         catalogue_name=CATALOGUE,
         command=f"pulumi-cortecs review --stack '{name}'",
+        notes=(name,),
     )
 
 
@@ -65,7 +68,7 @@ class Page(HTMLParser):
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_adds_no_element_to_the_page(name: str) -> None:
-    plain, page = (Page(FORMATS["html"](report_with(text))) for text in ("plain", name))
+    plain, page = (Page(FORMATS["html"](report_with(text))) for text in (PLAIN, name))
     assert page.elements == plain.elements
     assert page.attributes == plain.attributes
     assert not page.attributes & {"src", "href", "onerror", "onmouseover"}
@@ -73,14 +76,14 @@ def test_a_name_adds_no_element_to_the_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_adds_no_line_and_no_control_character_to_text(name: str) -> None:
-    plain, text = (FORMATS["txt"](report_with(content)) for content in ("plain", name))
+    plain, text = (FORMATS["txt"](report_with(content)) for content in (PLAIN, name))
     assert text.count("\n") == plain.count("\n")
     assert all(line.isprintable() for line in text.split("\n"))
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_a_name_is_code_in_markdown_and_adds_no_row_and_no_cell(name: str) -> None:
-    plain, text = (FORMATS["md"](report_with(content)) for content in ("plain", name))
+    plain, text = (FORMATS["md"](report_with(content)) for content in (PLAIN, name))
     assert text.count("\n") == plain.count("\n")
     assert text.count("|") == plain.count("|")
     assert "<!--" not in text
@@ -88,6 +91,18 @@ def test_a_name_is_code_in_markdown_and_adds_no_row_and_no_cell(name: str) -> No
     outside = without_code(text)
     for sign in ("@", "http", "www.", "[link", "alert", "evil", "marker", "heading", "bold"):
         assert sign not in outside
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_rendered_markdown_has_the_same_elements_whatever_the_name(name: str) -> None:
+    plain, page = (Page(rendered(FORMATS["md"](report_with(text)))) for text in (PLAIN, name))
+    assert page.elements == plain.elements
+    assert page.attributes == plain.attributes
+
+
+def rendered(markdown: str) -> str:
+    """Markdown as HTML, as platforms render it."""
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(markdown)
 
 
 def without_code(text: str) -> str:
