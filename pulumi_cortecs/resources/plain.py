@@ -10,6 +10,7 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.kind import CrudKind
 from pulumi_cortecs.resources.constructor import add_inherited_annotations, as_objects, as_secret, split_arguments
+from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
 
 
@@ -43,3 +44,4 @@ class PlainResource(Resource):
         with limited_stack_trace(USER_FRAMES):
             props = {**outputs, **inputs, **{key: as_secret(inputs[key]) for key in secrets}}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.name}"), resource_name, props, opts)
+        report_source_line(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.policy.pinned import PinnedPrices
@@ -11,6 +12,7 @@ from pulumi_cortecs.policy.rule import Rule
 from pulumi_cortecs.review.changes import read_changes
 from pulumi_cortecs.review.events import PolicyEvent, Preview
 from pulumi_cortecs.review.gates import Gate, check_gates
+from pulumi_cortecs.review.locations import read_locations
 from pulumi_cortecs.review.purchases import name_of, stack_of
 from pulumi_cortecs.review.report import CatalogueReference, PolicyResult, ReviewReport, StackReview
 
@@ -30,17 +32,19 @@ def make_report(
     hours_per_month: int = 730,
     command: str = "",
     notes: tuple[str, ...] = (),
+    repository: Path | None = None,
 ) -> ReviewReport:
-    """The report of previews at these prices, the gates judged. Raises NotKnownError without a usable catalogue."""
+    """The report of previews at these prices, the gates judged; the files of the program are those in the folder
+    `repository`. Raises NotKnownError without a usable catalogue."""
     catalogue = prices.get()
     reference = CatalogueReference(catalogue_name, prices.day, catalogue.digest)
-    stacks = tuple(review_stack(preview, prices) for preview in previews)
+    stacks = tuple(review_stack(preview, prices, repository) for preview in previews)
     plain = ReviewReport(stacks, reference, hours_per_month=hours_per_month)
     results = check_gates(gates, plain.totals, plain.unpriced, plain.problems, hours_per_month)
     return ReviewReport(stacks, reference, results, command, hours_per_month, notes)
 
 
-def review_stack(preview: Preview, prices: PinnedPrices) -> StackReview:
+def review_stack(preview: Preview, prices: PinnedPrices, repository: Path | None = None) -> StackReview:
     """The review of one preview."""
     changes = read_changes(preview, prices)
     stacks = sorted({stack_of(step.urn) for step in (*preview.steps, *preview.refreshes)})
@@ -60,6 +64,7 @@ def review_stack(preview: Preview, prices: PinnedPrices) -> StackReview:
         free_changes=changes.free_changes,
         other_changes=changes.other_changes,
         other_count=changes.other_count,
+        locations={} if repository is None else read_locations(preview.declared, repository),
     )
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
+from pulumi_cortecs.review.locations import DECLARED
+
 MAX_LINE_BYTES: Final = 16 * 2**20
 """Bytes of one event: thousands of times those of the resources here."""
 MAX_BYTES: Final = 1024 * 2**20
@@ -57,13 +59,14 @@ class PolicyEvent:
 @dataclass(frozen=True)
 class Preview:
     """A preview. `refreshes` are the steps that read a resource from its vendor; `problems` the reasons why it does not
-    tell everything, none for a whole one."""
+    tell everything, none for a whole one; `declared` the URN and text of each message about a line of the program."""
 
     steps: tuple[Step, ...] = ()
     refreshes: tuple[Step, ...] = ()
     policy_events: tuple[PolicyEvent, ...] = ()
     packs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    declared: tuple[tuple[str, str], ...] = ()
 
 
 def read_preview(stream: IO[bytes]) -> Preview:
@@ -108,6 +111,7 @@ class _Collected:
     refreshes: list[tuple[int, Step]] = field(default_factory=list)
     policy_events: list[tuple[int, PolicyEvent]] = field(default_factory=list)
     errors: list[tuple[int, str]] = field(default_factory=list)
+    declared: list[tuple[int, tuple[str, str]]] = field(default_factory=list)
     summaries: list[Mapping[str, Any]] = field(default_factory=list)
     logical: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
@@ -123,6 +127,8 @@ class _Collected:
                 self.policy_events.append((sequence, _policy_event(content)))
             case "diagnosticEvent" if content.get("severity") == "error":
                 self.errors.append((sequence, _error_text(content)))
+            case "diagnosticEvent" if str(content.get("message")).startswith(DECLARED):
+                self.declared.append((sequence, (_identifier(content.get("urn") or ""), content["message"].strip())))
             case "errorEvent":
                 self.errors.append((sequence, _text(content.get("error") or "an error")))
             case "resOpFailedEvent":
@@ -142,6 +148,7 @@ class _Collected:
             policy_events=policy_events,
             packs=tuple(sorted({pack for summary in self.summaries for pack in _packs(summary)})),
             problems=(*problems[:_MAX_PROBLEMS], *((f"{more} more problems",) if more > 0 else ())),
+            declared=tuple(_in_order(self.declared)),
         )
 
     def _add_step(self, sequence: int, metadata: Mapping[str, Any]) -> None:

@@ -10,16 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
+from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.review.events import Preview, read_preview
 
 _MAX_ERRORS: Final = 2**16
-_STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+_VARIABLES: Final = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true", "PULUMI_CORTECS_REVIEW": "1"}
 
 
 @dataclass(frozen=True)
 class PreviewCommand:
     """A preview of a stack ("" for the selected one) in a directory. `packs` are paths, `pack_configs` their
-    configurations in the same order; `refresh`: read the resources from their vendors before."""
+    configurations in the same order; `refresh`: read the resources from their vendors before; `config_file`: the
+    stack's file, None for the project's own."""
 
     executable: str
     directory: Path
@@ -27,6 +29,7 @@ class PreviewCommand:
     packs: Sequence[Path] = ()
     pack_configs: Sequence[Path] = ()
     refresh: bool = False
+    config_file: Path | None = None
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -35,18 +38,19 @@ class PreviewCommand:
             *("preview", "--json", "--non-interactive", "--color=never"),
             f"--refresh={str(self.refresh).lower()}",
             *(("--stack", self.stack) if self.stack else ()),
+            *(("--config-file", str(self.config_file)) if self.config_file else ()),
             *(word for pack in self.packs for word in ("--policy-pack", str(pack.absolute()))),
             *(word for config in self.pack_configs for word in ("--policy-pack-config", str(config.absolute()))),
         )
 
     def run(self, environment: Mapping[str, str] | None = None) -> Preview:
-        """The preview, with further variables. Raises OSError if the command cannot be started."""
+        """The preview, in this environment or that of this process. Raises OSError if the command cannot be started."""
         with (
             TemporaryFile() as errors,
             subprocess.Popen(
                 [self.executable, *self.arguments],
                 cwd=self.directory,
-                env={**os.environ, **(environment or {}), _STREAMING: "true"},
+                env={**(os.environ if environment is None else environment), **_VARIABLES},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -69,4 +73,4 @@ class PreviewCommand:
 def _last_line(errors: str) -> str:
     """The last line that pulumi wrote beside the events: without a policy pack or a stack, there is nothing else."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else ""
+    return without_credentials(lines[-1].removeprefix("error: ")) if lines else ""
