@@ -99,15 +99,11 @@ def _check(gate: Gate, gates: Sequence[Gate], totals: Sequence[Total], hours: in
             yield GateResult(_title(gate), True, "nothing costs anything")
         return
     yield _check_amount(gate, totals, hours)
-    limited = {
-        other.most.currency: other for other in gates if isinstance(other, AmountGate) and other.option == gate.option
-    }
-    if next(iter(limited.values())) is gate:
-        for total in totals:
-            value = _value(gate, total)
-            if total.currency not in limited and value > Money.zero(total.currency):
-                text = f"{value}/{HOUR}, and there is no limit in {total.currency}"
-                yield GateResult(_title(gate), False, text)
+    alike = [other for other in gates if isinstance(other, AmountGate) and other.option == gate.option]
+    for total in totals if gate is alike[0] else ():
+        value = _value(gate, total)
+        if value > Money.zero(total.currency) and all(total.currency != other.most.currency for other in alike):
+            yield GateResult(gate.option, False, f"{value}/{HOUR}, and there is no limit in {total.currency}")
 
 
 def _check_amount(gate: AmountGate, totals: Sequence[Total], hours: int) -> GateResult:

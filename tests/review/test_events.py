@@ -117,7 +117,8 @@ def test_an_error_that_is_no_violation_cannot_tell() -> None:
 def test_the_engines_own_error_after_a_violation_is_none() -> None:
     made = report(Events().violation("chat").error("preview failed").end(result="failed"))
     assert (made.decision, made.exit_code) == (Decision.NOT_ALLOWED, 5)
-    assert "preview failed" in problems(Events().error("preview failed").end(result="failed"))
+    for result in ("failed", "succeeded"):
+        assert "preview failed" in problems(Events().error("preview failed").end(result=result))
 
 
 def test_a_finding_that_comes_twice_is_one() -> None:
@@ -197,7 +198,7 @@ def test_a_volume_loses_its_data_and_has_no_address() -> None:
 def test_what_the_program_only_reads_is_not_its_spend() -> None:
     events = Events().step("read", "chat", None, ONE).step("read", "chat2", ONE, ONE).end()
     changes = read_changes(preview_of(events), PRICES)
-    assert (changes.rows, changes.unchanged, changes.totals) == ((), (), ())
+    assert (changes.rows, changes.unchanged, changes.totals, changes.problems) == ((), (), (), ())
 
 
 def test_a_refresh_shows_drift_and_no_change() -> None:

@@ -55,6 +55,8 @@ def test_each_currency_is_judged_by_itself_and_one_without_a_limit_fails_where_i
     assert passed(*totals, max_increase=["1EUR/h", "9USD/h"]) == [True, True]
     assert passed(*totals, max_increase=["1EUR/h"]) == [True, False]
     assert passed(*totals, max_hourly=["2EUR"]) == [True, False]
+    (_, without) = check_gates(read_gates(max_hourly=["2EUR"]), totals, (), (), 730)
+    assert (without.gate, without.text) == ("--max-hourly", "9.00 USD/h, and there is no limit in USD")
     assert passed(*totals, max_increase_percent="50") == [True, False]
     cheaper = total("1.00", "1.50"), total("9.00", "1.00", "USD")
     assert passed(*cheaper, max_increase=["1EUR/h"]) == [True]
@@ -62,7 +64,8 @@ def test_each_currency_is_judged_by_itself_and_one_without_a_limit_fails_where_i
 
 
 def test_a_percentage_of_nothing_cannot_be_computed_and_fails() -> None:
-    assert passed(total("0", "0.01"), max_increase_percent="999999") == [False]
+    (result,) = check_gates(read_gates(max_increase_percent="999999"), [total("0", "0.01")], (), (), 730)
+    assert (result.passed, result.text) == (False, "cannot be computed: 0.01 EUR/h more than nothing")
     assert passed(total("0", "0"), max_increase_percent="0") == [True]
     assert passed(max_increase_percent="0") == [True]
 
