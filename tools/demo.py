@@ -40,6 +40,7 @@ EVENTS = HOME / "events.json"
 PID_FILE = HOME / "simulator.pid"
 SCRIPT = HOME / "env.sh"
 EXAMPLES = ROOT / "examples"
+CATALOGUE = ROOT / "pulumi_cortecs" / "catalogues" / "simulator.lock.yaml"
 STACK = "demo"
 SPEED = 60
 _ENDED = ("deleting", "deleted")
@@ -128,7 +129,16 @@ class Demo:
             raise DemoError(f"the preview exited {code}, and no refusal says: {'; '.join(missing)}")
         if code == 0 or self._bought() != before:
             raise DemoError("eight H100 were refused, and got through")
+        self._review()
         print(f"The simulator's ledger has what it had: {', '.join(before.values())}. Nothing was bought.")
+
+    def _review(self) -> None:
+        """Shows what a reviewer of that pull request reads, made of the same preview."""
+        options = ["--events", _typed(EVENTS), "--catalogue", _typed(CATALOGUE)]
+        print(f"$ pulumi-cortecs review {shlex.join(options)}", flush=True)
+        command = [sys.executable, "-m", "pulumi_cortecs.cli", "review", *options]
+        _run(command, _environment(self.pulumi, self.own), quiet=False)
+        print()
 
     def _drift(self) -> None:
         self.heading(self.story.disturbance, self.story.remedy)
