@@ -3,7 +3,7 @@ none of them but the reasons, which each format escapes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -25,6 +25,7 @@ VERDICT_LENGTH: Final = 120
 """Characters within which every format has the whole verdict."""
 _MARGIN: Final = 20
 """Characters of the verdict's length that are left to a format's own signs."""
+_MAX_BEFORE_ROWS: Final = 10
 _ARROW: Final = " -> "
 UNPRICED: Final = "Unpriced, and in no sum"
 DRIFT: Final = "Drift: what differs from the state already, and is not part of the change"
@@ -127,6 +128,12 @@ def other_texts(stack: StackReview) -> tuple[str, ...]:
     free = f"endpoints and keys: {stack.free_changes} changed, at no cost" if stack.free_changes else ""
     other = f"other providers: {stack.other_changes} of {stack.other_count} changed, not priced"
     return tuple(filter(None, (free, other if stack.other_count else "")))
+
+
+def few(items: Sequence[str]) -> list[str]:
+    """The first of the items, and the number of the others: what is said before the rows has to stay short."""
+    more = len(items) - _MAX_BEFORE_ROWS
+    return [*items[:_MAX_BEFORE_ROWS], *([f"and {more} more"] if more > 0 else [])]
 
 
 def losses(report: ReviewReport) -> tuple[ResourceRow, ...]:
