@@ -192,18 +192,15 @@ def _cost(report: ReviewReport, room: int) -> str:
     totals = shown_totals(report)
     moved = [total for total in totals if total.before != total.after]
     missing = sum(unpriced.is_changed for unpriced in report.unpriced)
-    unpriced = [f"{missing} unpriced"] if missing else []
-    if not moved and not missing:
+    before = f"{missing} unpriced, the rest " if missing else ""  # first, or the rest looks like the whole
+    if not moved:
         standing = f" ({', '.join(f'{price_text(total.after)}/h' for total in totals)})" if totals else ""
-        return _first_that_fits(room, f"no change in cost{standing}", "no change in cost")
+        plain = f"{before}unchanged" if missing else "no change in cost"
+        return _first_that_fits(room, f"{plain}{standing}", plain)
     months = [f"{signed(total.difference.ceiling * report.hours_per_month)}/month" for total in moved]
     long = [f"{month} ({_hours(total)})" for month, total in zip(months, moved, strict=True)]
-    few = f"changes in {len(moved)} currencies"
-    return _first_that_fits(
-        room,
-        *(" and ".join([*texts, *unpriced]) for texts in (long, months, [few])),
-        " and ".join([few, *unpriced]),
-    )
+    texts = (*(" and ".join(parts) for parts in (long, months)), f"changes in {len(moved)} currencies")
+    return _first_that_fits(room, *(f"{before}{text}" for text in texts))
 
 
 def _hours(total: Total) -> str:

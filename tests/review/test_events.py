@@ -14,6 +14,7 @@ from pulumi_cortecs.review.changes import read_changes
 from pulumi_cortecs.review.compose import make_report
 from pulumi_cortecs.review.events import MAX_LINE_BYTES, Preview, read_preview
 from pulumi_cortecs.review.report import Action, Decision, ResourceRow, ReviewReport
+from pulumi_cortecs.review.wording import verdict
 from tests.review.generated import SECRET, UNKNOWN, VOLUME, Events, cortecs, volume
 from tests.review.recorded import CATALOGUE, FORMATS, RECORDED, STREAMS, report_of
 
@@ -230,6 +231,7 @@ def test_what_has_no_price_is_named_and_in_no_sum(inputs: dict[str, object], rea
         assert reason in unpriced.reason
         (total,) = made.totals
         assert (total.before, total.after) == (total.unchanged, total.unchanged)
+        assert verdict(made) == "1 unpriced, the rest unchanged (1.20 EUR/h): allowed"
 
 
 def test_a_property_cannot_hide_its_event() -> None:
