@@ -1,5 +1,5 @@
-"""`pulumi-cortecs review` on the real engine, under a pack. A violation takes the engine five seconds longer; it is in
-a recording, tests/review/streams/denied.jsonl."""
+"""`pulumi-cortecs review` on the real engine, under a pack. A violation takes the engine five seconds longer: that is
+in tests/review/streams/denied.jsonl."""
 
 from __future__ import annotations
 

@@ -214,6 +214,16 @@ def test_a_refused_token_is_an_error_that_does_not_show_it(platform: FakePlatfor
     assert wrong not in repr(caught.value.__context__)
 
 
+def test_a_list_that_took_long_is_read_again_before_a_write_goes_by_it(
+    platform: FakePlatform, client: httpx.Client
+) -> None:
+    times = iter([0.0, 10.0, 20.0, 20.5])
+    written: list[int] = []
+    clock = Clock(lambda: next(times, 21.0), lambda seconds: written.append(len(platform.writes)))
+    assert post(section(), HEAD, github(platform, client), is_silent=False, clock=clock) is Outcome.WRITTEN
+    assert written == [0, 1]
+
+
 def test_a_platform_that_stays_away_is_asked_four_times(platform: FakePlatform, client: httpx.Client) -> None:
     platform.answers[:] = [500] * 20
     waits: list[float] = []
