@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -38,10 +39,21 @@ def make_report(
     `repository`. Raises NotKnownError without a usable catalogue."""
     catalogue = prices.get()
     reference = CatalogueReference(catalogue_name, prices.day, catalogue.digest)
-    stacks = tuple(review_stack(preview, prices, repository) for preview in previews)
+    stacks = _unique_stacks([review_stack(preview, prices, repository) for preview in previews])
     plain = ReviewReport(stacks, reference, hours_per_month=hours_per_month)
     results = check_gates(gates, plain.totals, plain.unpriced, plain.problems, hours_per_month)
     return ReviewReport(stacks, reference, results, command, hours_per_month, notes)
+
+
+def _unique_stacks(stacks: Sequence[StackReview]) -> tuple[StackReview, ...]:
+    """The stacks; one that is there before has a problem, because its amounts would count twice."""
+    names = [(stack.project, stack.stack) for stack in stacks]
+    return tuple(
+        replace(stack, problems=(*stack.problems, "the events of this stack are there twice"))
+        if name in names[:number]
+        else stack
+        for number, (name, stack) in enumerate(zip(names, stacks, strict=True))
+    )
 
 
 def review_stack(preview: Preview, prices: PinnedPrices, repository: Path | None = None) -> StackReview:

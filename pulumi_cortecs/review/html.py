@@ -102,9 +102,12 @@ def _total(report: ReviewReport, total: Total) -> str:
 
 
 def _effects(report: ReviewReport) -> Iterator[str]:
-    losses = [f'<li class="loss">{_text(row.name)}: destroys {_text(row.destroys)}' for row in wording.losses(report)]
-    addresses = [f"<li>{_text(row.name)}: its address {row.address}" for row in wording.moved_addresses(report)]
-    yield from _list("Destroyed data, and addresses that move", [*losses, *addresses])
+    losses = [
+        f'<span class="loss">{_text(row.name)}: destroys {_text(row.destroys)}</span>' for row in wording.losses(report)
+    ]
+    addresses = [f"{_text(row.name)}: its address {row.address}" for row in wording.moved_addresses(report)]
+    items = [f"<li>{item}" for item in (*wording.few(losses), *wording.few(addresses))]
+    yield from _list("Destroyed data, and addresses that move", items)
 
 
 def _filters(rows: Sequence[ResourceRow]) -> Iterator[str]:
@@ -174,8 +177,9 @@ def _bar(bought: Bought | None, largest: dict[str, Decimal]) -> str:
 def _finding(finding: PolicyResult) -> str:
     about = _text(finding.name) if finding.name else "the stack"
     link = f' <span class="soft">{_text(finding.link)}</span>' if finding.link else ""
+    way_out = f'<div class="soft">{_text(finding.remediation)}</div>' if finding.remediation else ""
     kind = "failed" if finding.is_mandatory else "advice"
-    return f'<li class="{kind}"><code>{_text(finding.rule)}</code> on {about}: {_text(finding.message)}{link}'
+    return f'<li class="{kind}"><code>{_text(finding.rule)}</code> on {about}: {_text(finding.message)}{link}{way_out}'
 
 
 def _list(title: str, items: Iterable[str]) -> Iterator[str]:

@@ -66,10 +66,10 @@ def _note(note: str) -> str:
 
 def _effects(report: ReviewReport) -> Iterator[str]:
     losses = [f"{code(row.name)} ({row.destroys})" for row in wording.losses(report)]
-    yield f"Destroyed: {', '.join(losses) or ('unknown' if report.problems else 'nothing')}"
+    yield f"Destroyed: {', '.join(wording.few(losses)) or ('unknown' if report.problems else 'nothing')}"
     if moved := [f"{code(row.name)} {row.address}" for row in wording.moved_addresses(report)]:
         yield ""
-        yield f"Addresses: {', '.join(moved)}"
+        yield f"Addresses: {', '.join(wording.few(moved))}"
 
 
 def _gate(passed: bool, gate: str, text: str) -> str:

@@ -21,6 +21,8 @@ _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key by which the engine marks secrets, assets and the like."""
 _SECRET: Final = "[secret]"
 _MAX_REASON: Final = 300
+_MAX_HOURLY: Final = 10**9
+"""More than any purchase costs, and few enough digits for the sums of months."""
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType({token: name for name, token in TOKENS.items()})
 """The names of our resource types, "cortecs.Instance", by their tokens."""
@@ -93,6 +95,8 @@ def stack_of(urn: str) -> tuple[str, str]:
 def _hourly(purchase: Purchase, is_stopped: bool) -> HourlyPrice:
     """The price of an hour. Raises NotKnownError."""
     ceiling = purchase.hourly.get()
+    if ceiling.amount > _MAX_HOURLY:
+        raise NotKnownError(f"the price is not known: {ceiling} an hour is more than any purchase costs")
     if is_stopped:  # costs nothing at any vendor here, docs/orphans.md
         return HourlyPrice.zero(ceiling.currency)
     if purchase.workers_min == purchase.workers_max:

@@ -15,11 +15,13 @@ def as_text(report: ReviewReport) -> str:
 
 
 def _lines(report: ReviewReport) -> Iterator[str]:
+    losses = [f"{row.name}: {row.destroys}" for row in wording.losses(report)]
+    addresses = [f"{row.name}: {row.address}" for row in wording.moved_addresses(report)]
     yield wording.verdict(report)
     yield from (f"  {note}" for note in report.notes)
     yield from _section("Cannot tell", report.problems)
-    yield from _section("Destroys", [f"{row.name}: {row.destroys}" for row in wording.losses(report)])
-    yield from _section("Addresses", [f"{row.name}: {row.address}" for row in wording.moved_addresses(report)])
+    yield from _section("Destroys", wording.few(losses))
+    yield from _section("Addresses", wording.few(addresses))
     yield from _section("Gates", [_gate(gate) for gate in report.gates])
     yield from _totals(report)
     for stack in report.stacks:

@@ -3,7 +3,7 @@ none of them but the reasons, which each format escapes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -25,6 +25,7 @@ VERDICT_LENGTH: Final = 120
 """Characters within which every format has the whole verdict."""
 _MARGIN: Final = 20
 """Characters of the verdict's length that are left to a format's own signs."""
+_MAX_BEFORE_ROWS: Final = 10
 _ARROW: Final = " -> "
 UNPRICED: Final = "Unpriced, and in no sum"
 DRIFT: Final = "Drift: what differs from the state already, and is not part of the change"
@@ -129,6 +130,12 @@ def other_texts(stack: StackReview) -> tuple[str, ...]:
     return tuple(filter(None, (free, other if stack.other_count else "")))
 
 
+def few(items: Sequence[str]) -> list[str]:
+    """The first of the items, and the number of the others: what is said before the rows has to stay short."""
+    more = len(items) - _MAX_BEFORE_ROWS
+    return [*items[:_MAX_BEFORE_ROWS], *([f"and {more} more"] if more > 0 else [])]
+
+
 def losses(report: ReviewReport) -> tuple[ResourceRow, ...]:
     """The rows that destroy data."""
     return tuple(row for stack in report.stacks for row in stack.rows if row.destroys)
@@ -185,18 +192,15 @@ def _cost(report: ReviewReport, room: int) -> str:
     totals = shown_totals(report)
     moved = [total for total in totals if total.before != total.after]
     missing = sum(unpriced.is_changed for unpriced in report.unpriced)
-    unpriced = [f"{missing} unpriced"] if missing else []
-    if not moved and not missing:
+    before = f"{missing} unpriced, the rest " if missing else ""  # first, or the rest looks like the whole
+    if not moved:
         standing = f" ({', '.join(f'{price_text(total.after)}/h' for total in totals)})" if totals else ""
-        return _first_that_fits(room, f"no change in cost{standing}", "no change in cost")
+        plain = f"{before}unchanged" if missing else "no change in cost"
+        return _first_that_fits(room, f"{plain}{standing}", plain)
     months = [f"{signed(total.difference.ceiling * report.hours_per_month)}/month" for total in moved]
     long = [f"{month} ({_hours(total)})" for month, total in zip(months, moved, strict=True)]
-    few = f"changes in {len(moved)} currencies"
-    return _first_that_fits(
-        room,
-        *(" and ".join([*texts, *unpriced]) for texts in (long, months, [few])),
-        " and ".join([few, *unpriced]),
-    )
+    texts = (*(" and ".join(parts) for parts in (long, months)), f"changes in {len(moved)} currencies")
+    return _first_that_fits(room, *(f"{before}{text}" for text in texts))
 
 
 def _hours(total: Total) -> str:

@@ -138,6 +138,7 @@ def test_every_number_is_that_of_integers(seed: int, tmp_path: Path) -> None:
     }
     assert failed == expected
     assert result.exit_code == (6 if expected else 0)
+    assert len(report["verdict"]) <= 120
     for currency, increase in increases.items():
         if increase and len(report["verdict"]) < 100:
             assert f"{'+' * (increase > 0)}{shown(increase)} {currency}/month" in report["verdict"]

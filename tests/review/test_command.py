@@ -64,6 +64,12 @@ def test_several_streams_are_several_stacks_in_one_verdict(tmp_path: Path) -> No
     assert report["verdict"] == "+1752.00 EUR/month (3.60 -> 6.00 EUR/h): allowed"
 
 
+def test_the_same_stack_twice_cannot_tell() -> None:
+    code, output = review("--events", CHANGE)
+    assert code == 1
+    assert output.startswith("cannot tell: the events of this stack are there twice")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

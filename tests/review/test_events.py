@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 
 import pytest
 
@@ -13,8 +14,9 @@ from pulumi_cortecs.review.changes import read_changes
 from pulumi_cortecs.review.compose import make_report
 from pulumi_cortecs.review.events import MAX_LINE_BYTES, Preview, read_preview
 from pulumi_cortecs.review.report import Action, Decision, ResourceRow, ReviewReport
+from pulumi_cortecs.review.wording import verdict
 from tests.review.generated import SECRET, UNKNOWN, VOLUME, Events, cortecs, volume
-from tests.review.recorded import CATALOGUE, RECORDED, STREAMS, report_of
+from tests.review.recorded import CATALOGUE, FORMATS, RECORDED, STREAMS, report_of
 
 PRICES = load_pinned(STREAMS, CATALOGUE)
 ONE, TWO = cortecs(), cortecs(workers=2)
@@ -216,6 +218,8 @@ def test_a_refresh_shows_drift_and_no_change() -> None:
         (cortecs(hardware="NO_SUCH"), "is not in the catalogue"),
         (cortecs(hardware=SECRET), "is a secret"),
         (cortecs(workers=[1]), "not a whole number"),
+        (cortecs(workers=10**12), "more than any purchase costs"),
+        (cortecs(workers=10**40), "digits"),
         ({}, "is not given"),
     ],
 )
@@ -227,6 +231,7 @@ def test_what_has_no_price_is_named_and_in_no_sum(inputs: dict[str, object], rea
         assert reason in unpriced.reason
         (total,) = made.totals
         assert (total.before, total.after) == (total.unchanged, total.unchanged)
+        assert verdict(made) == "1 unpriced, the rest unchanged (1.20 EUR/h): allowed"
 
 
 def test_a_property_cannot_hide_its_event() -> None:
@@ -238,3 +243,31 @@ def test_what_stands_behind_a_known_event_is_read() -> None:
     line = json.dumps({"sequence": 1, "timestamp": 2, "stdoutEvent": {}}, separators=(",", ":"))
     whole = Events().step("create", "chat", None, ONE).end().encode()
     assert len(report(line.encode() + b"\n" + whole).stacks[0].rows) == 1
+
+
+def test_what_is_said_before_the_rows_stays_short() -> None:
+    events = Events()
+    for number in range(2000):
+        events.step("delete", f"instance-{number:04}", ONE)
+    made = report(events.end())
+    for name, write in FORMATS.items():
+        before_rows = write(made).split(
+            {"html": "Changes (", "md": "###", "txt": "Stack dev", "json": '"stacks"'}[name]
+        )[0]
+        assert len(before_rows) < 12_000
+        assert "and 1990 more" in before_rows or name == "json"
+
+
+@pytest.mark.parametrize("name", ["change", "clouds_change", "denied", "drift"])
+def test_damaged_events_always_make_a_report(name: str) -> None:
+    chance = random.Random(name)
+    content = (STREAMS / f"{name}.jsonl").read_bytes()
+    words = [b"null", b"[]", b"{}", b"1e400", b"-1", b"NaN", b'""', b'"x"', b"true", b"[{}]", b"9" * 30]
+    values = [match.span(1) for match in re.finditer(rb'":("[^"]*"|[0-9.]+|true|false|null)', content)]
+    for _ in range(60):
+        damaged = bytearray(content)
+        for start, end in sorted(chance.sample(values, 3), reverse=True):
+            damaged[start:end] = chance.choice(words)
+        made = report(bytes(damaged))
+        for write in FORMATS.values():
+            assert write(made)
