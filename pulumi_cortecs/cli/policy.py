@@ -8,11 +8,12 @@ import subprocess
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-_PACKAGE: Final = Path(__file__).parents[1]
+from pulumi_cortecs.cli.output import exit_failed
+from pulumi_cortecs.cli.shipped import NotShippedError, shipped
 
 app = typer.Typer(no_args_is_help=True, help="The ready policy packs.")
 
@@ -39,15 +40,13 @@ def path(
 
     A pack that would not start here is warned of: its path is printed anyway, so that the preview fails, too.
     """
-    # in an installed package beside the code, in a clone beside the package
-    places = [place / "policies" / pack.value for place in (_PACKAGE, _PACKAGE.parent)]
-    pack_folder = next((place for place in places if (place / "run").is_file()), None)
-    if pack_folder is None:
-        typer.echo(f"Error: the pack {pack.value} is neither in {places[0]} nor in {places[1]}", err=True)
-        raise typer.Exit(1)
-    if not folder and (problem := _start_problem(pack_folder / "run")):
+    try:
+        run = shipped(f"policies/{pack.value}/run")
+    except NotShippedError as error:
+        raise exit_failed(error) from None
+    if not folder and (problem := _start_problem(run)):
         typer.echo(f"Warning: {problem}", err=True)
-    typer.echo(pack_folder if folder else pack_folder / "run")
+    typer.echo(run.parent if folder else run)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 
 def parse_duration(text: str) -> float | None:
@@ -42,3 +42,8 @@ def parse_timestamp(text: str | None) -> float | None:
 
     time = parse_time(text)
     return None if time is None else time.timestamp()
+
+
+def utc_text(seconds: float) -> str:
+    """A time in seconds since 1970 in ISO-8601, in UTC to the second, with Z."""
+    return f"{datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"

@@ -17,7 +17,6 @@ from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.http.probe import ProbeSpec
 from pulumi_cortecs.http.text import redact
-from pulumi_cortecs.lifecycle import times
 from pulumi_cortecs.lifecycle.cloud import HasTasks, UnknownStatusError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
 from pulumi_cortecs.lifecycle.poller import NEVER
@@ -31,7 +30,7 @@ from pulumi_cortecs.lifecycle.waiting import (
     UnreachableWhileWaitingError,
     WaitEndedError,
 )
-from pulumi_cortecs.provider import accounts, delivery, host, instance_records, ownership, power
+from pulumi_cortecs.provider import accounts, delivery, host, instance_records, named_resources, ownership, power
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import (
     ENDPOINT_PORT,
@@ -126,9 +125,10 @@ def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> Read
             call = host.current_call()
             call.inform(f"{instance_id} does not exist any more" + (f"; last seen: {', '.join(last)}" if last else ""))
             return ReadResult("", {})
+        named_resources.require_same(account, instance, _urn_of_parent(kind), props)
         inputs = {key: props[key] for key in _arguments(kind) if key in props}
         inputs["state"] = account.state_of(instance)
-    except (CloudError, UnknownStatusError) as error:
+    except (CloudError, UnknownStatusError, named_resources.NamesakeError) as error:
         raise EndpointError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
     outputs = _outputs(inputs, instance, account)
     return ReadResult(endpoint_id, {**outputs, **{key: props[key] for key in _OF_THE_WAIT if key in props}}, inputs)
@@ -168,12 +168,9 @@ def _wait_until_ready(
     started_at, call = account.started_at(instance_id), host.current_call()
     readiness = account.readiness(_probe_spec(kind, props), _restarted_at(account, instance_id) if restarted else NEVER)
 
-    def report(text: str) -> None:
-        age, cost = (
-            times.format_duration(account.clock.now() - started_at),
-            instance_records.hourly_cost(kind, instance_id),
-        )
-        call.report_progress(f"{text}, {age}" + (f", {cost}/h" if cost else ""))
+    def report(text: str) -> None:  # the price first: a narrow terminal cuts the end, and the CLI counts the seconds
+        cost = instance_records.hourly_cost(kind, instance_id)
+        call.report_progress(f"{cost}/h, {text}" if cost else text)
 
     outputs: dict[str, str] = {}
     began_at = account.clock.now()
@@ -333,8 +330,11 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
     A program can declare an Endpoint of its own, and name any id in it.
     """
     row = instance_records.row_of(kind, instance_id)
-    parent = host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
-    return row if row is not None and row.urn == parent else None
+    return row if row is not None and row.urn == _urn_of_parent(kind) else None
+
+
+def _urn_of_parent(kind: InstanceKind) -> str:
+    return host.current_call().urn.replace(f"${kind.endpoint_token}::", "::", 1)
 
 
 def _wait_error_text(error: WaitEndedError, instance_id: str, timeout: float, and_now: str) -> str:

@@ -103,9 +103,9 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         account = accounts.account(kind)
         account.require_usable_environment()
         if inputs["adopt_id"]:
-            instance_id = _adopt(kind, account, inputs)
+            instance_id, created_at = _adopt(kind, account, inputs)
             expires_at = instance_end.adopted_end(kind, account, instance_id, inputs)
-            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at))
+            return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, olds=created_at))
         attachments.wait_until_free(account, inputs)  # before the price is asked for
         # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
         # the older it is, the more may have been bought by others since
@@ -157,7 +157,10 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
     instance_records.record_quote(kind, instance_id, inputs["quote"])
     delivery.record_delivery(kind, account.cloud, bought, inputs)
     expires_at = vendor_end.get("expires_at", instance_end.expires_at(account, inputs))
-    outputs = _outputs(kind, inputs, instance_id, account, expires_at, bought.inferred, labels.purchase)
+    outputs = _outputs(
+        *(kind, inputs, instance_id, account, expires_at, bought.inferred, labels.purchase),
+        {named_resources.CREATED_AT: named_resources.creation_time(account, bought.instance)},
+    )
     return CreateResult(instance_id, outputs)
 
 
@@ -180,6 +183,8 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
                 account.log.record_gone(instance_id)  # its id may be used again, as a name is
                 return ReadResult("", {})
             raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
+        if recorded:
+            named_resources.require_same(account, instance, host.current_call().urn, props)
         expires_at = str(props.get("expires_at", ""))
         detail = None
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
@@ -187,10 +192,11 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
         if detail is not None and (props.get("ttl") or expires_at):
             expires_at = instance_end.end_as_found(account, detail, expires_at)
         inputs = _inputs_as_found(kind, account, instance, detail, props)
-    except (CloudError, UnknownStatusError) as error:
+    except (CloudError, UnknownStatusError, named_resources.NamesakeError) as error:
         raise InstanceError(f"the status of {instance_id} is unknown, so the state stays as it was: {error}") from None
     recorded_outputs = (props.get("inferred"), props.get("purchase_labels"))
-    outputs = _outputs(kind, inputs, instance_id, account, expires_at, *recorded_outputs, props)
+    olds = {named_resources.CREATED_AT: named_resources.creation_time(account, instance), **props}
+    outputs = _outputs(kind, inputs, instance_id, account, expires_at, *recorded_outputs, olds)
     return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
 
 
@@ -222,7 +228,7 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
             _update_instance(kind, account, instance_id, olds, inputs, changed, vendor_end)
     except adoption.ReviewMismatchError as error:
         raise InstanceError(f"nothing was started: {error}. `pulumi up --refresh` shows its arguments") from None
-    except (ConfigurationError, attachments.NotOrderableError) as error:
+    except (ConfigurationError, attachments.NotOrderableError, named_resources.NamesakeError) as error:
         raise InstanceError(f"nothing was changed: {error}") from None
     except (LimitsFileError, machine_limits.LimitExceededError, quote_records.NoQuoteError) as error:
         raise InstanceError(f"{instance_id} was not {'changed' if costs else 'started'}: {error}") from None
@@ -251,6 +257,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     ownership.report_unclaimed(kind)
 
     def compare(live: Any) -> None:
+        named_resources.require_same(account, live, host.current_call().urn, props)
         delivery.warn_if_deleted_differs(kind, instance_id, account.cloud.reported_like(live, props), props)
 
     with ownership.announce_deletion(instance_id) as plan:
@@ -263,6 +270,8 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
             account.deletion().delete(instance_id, compare)
             account.log.record_gone(instance_id)
             machine_limits.release(kind, account, instance_id)
+        except named_resources.NamesakeError as error:
+            raise InstanceError(f"{instance_id} was not deleted: {error}") from None
         except (CloudError, DeletionUnconfirmedError) as error:
             raise InstanceError(
                 f"{instance_id} may still exist and be billed: {error}. Run `pulumi destroy` again, or delete it in "
@@ -318,6 +327,7 @@ def _update_instance(
         )
     if manager := account.cloud.manager_of(live):
         raise InstanceError(f"{instance_id} was not changed: {manager} manages it")
+    named_resources.require_same(account, live, host.current_call().urn, olds)
     found = account.cloud.reported_inputs(live)
     costs = not changed.isdisjoint(kind.arguments.priced)
     if changed:
@@ -445,8 +455,9 @@ def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, infer
     return undo_purchase(kind, account, instance_id)
 
 
-def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> str:
-    """Adopts the instance that check has looked at, if it has not changed, and returns its id.
+def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Adopts the instance that check has looked at, if it has not changed. Returns its id, and the properties of its
+    row that only the vendor knows.
 
     Raises CloudError, UnknownStatusError, LimitsFileError, LimitExceededError and InstanceError.
     """
@@ -477,7 +488,7 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> s
     account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
     instance_records.record_quote(kind, instance_id, inputs["quote"])
     instance_records.record_row(kind, instance_id, host.current_call().urn, inputs)
-    return instance_id
+    return instance_id, {named_resources.CREATED_AT: named_resources.creation_time(account, live)}
 
 
 def _program_inputs(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
@@ -540,7 +551,8 @@ def _outputs(
     purchase_labels: Mapping[str, str] | None = None,
     olds: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The properties of an instance in the state; those that do not apply are left out. `olds` are the former ones."""
+    """The properties of an instance in the state; those that do not apply are left out. `olds` are the former ones,
+    or of a new one those that only the vendor knows."""
     outputs = {**kind.arguments.omit_defaults(inputs), "instance_id": instance_id, "account": account.fingerprint}
     if expires_at:
         outputs["expires_at"] = expires_at
@@ -548,6 +560,8 @@ def _outputs(
         outputs["purchase_labels"] = dict(purchase_labels)
     if task := _task(account, instance_id, olds or {}):
         outputs["task"] = task
+    if created_at := (olds or {}).get(named_resources.CREATED_AT):
+        outputs[named_resources.CREATED_AT] = created_at
     return {**outputs, "inferred": True} if inferred else outputs
 
 

@@ -94,6 +94,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     if instance_check.adds_cost:
         balance.warn_if_short(kind, inputs)
+    if text := quote_records.price_text(olds, inputs, swaps=instance_check.is_replacement):
+        call.report_progress(text)
     return _result(kind, inputs, [])
 
 
@@ -133,6 +135,8 @@ class _InstanceCheck:
     problems: list[Problem]
     is_adoption: bool = False
     """Whether a running instance is adopted in place of the old one."""
+    is_replacement: bool = False
+    """Whether another instance is bought in place of the old one."""
     is_quoted: bool = False
     """Whether the quote is for a purchase or a change, at the prices of today."""
     adds_cost: bool = False
@@ -169,6 +173,7 @@ class _InstanceCheck:
                 return self._adopt(adopt_id)
             self._check_state(wanted["state"], changed)
             self._name(wanted)
+            self.is_replacement = bool(self.olds)
             defaults = {key: self.olds.get(key, value) for key, value in self.arguments.defaults_of_purchase.items()}
             wanted = {**defaults, **wanted}
             return self._complete_from_market(wanted)

@@ -7,6 +7,7 @@ gives does not, because anybody may have chosen it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pulumi_cortecs.http.errors import CloudError
 from pulumi_cortecs.lifecycle.cloud import Arguments, NamesInstances
 from pulumi_cortecs.lifecycle.journal import JournalError, OrderRecord, ResourceKey
 from pulumi_cortecs.lifecycle.purchases import AmbiguousPurchaseError, RecoveredInstance
+from pulumi_cortecs.lifecycle.times import parse_timestamp, utc_text
 from pulumi_cortecs.lifecycle.unclaimed import UnclaimedPurchaseError
 from pulumi_cortecs.provider import accounts, host, reviewed_inputs, session
 from pulumi_cortecs.provider.accounts import Account
@@ -27,8 +29,16 @@ NAME: Final = "name"
 """The argument that every named resource has."""
 
 
+CREATED_AT: Final = "created_at"
+"""The property of a row with the time at which its resource was created, by the vendor's clock; see `require_same`."""
 _LISTING_MAX_AGE: Final = 5.0
 """Seconds that the list may be old by which a name is chosen."""
+_CREATION_SECONDS: Final = 900.0
+"""Seconds after its order by which a resource has certainly been created."""
+
+
+class NamesakeError(Exception):
+    """What has the name of a row was created after what the row is about. The text has the next step."""
 
 
 class NameTakenError(Exception):
@@ -38,6 +48,32 @@ class NameTakenError(Exception):
 def has_generated_name(kind: ResourceKind) -> bool:
     """Returns whether check makes the names of the type's resources, where the program gives none."""
     return NAME in kind.arguments and isinstance(kind.arguments[NAME].default, Generated)
+
+
+def creation_time(account: Account, instance: Any | None) -> str:
+    """The time of the instance's creation, now where only the order has been answered, in ISO-8601; "" where names do
+    not identify instances, and where the vendor's clock is not known: that of this machine may be wrong."""
+    if not isinstance(account.cloud, NamesInstances):
+        return ""
+    created_at = None if instance is None else account.cloud.started_at(instance)
+    seconds = account.cloud.vendor_time() if created_at is None else created_at
+    return "" if seconds is None else utc_text(seconds)
+
+
+def require_same(account: Account, instance: Any, urn: str, row: Mapping[str, Any]) -> None:
+    """Raises NamesakeError if the instance was created after the one that the row is about: that may have been deleted
+    elsewhere, and its name chosen again since. It is a refusal and not "gone", for it may be the same after all."""
+    if not isinstance(account.cloud, NamesInstances):
+        return
+    recorded, created_at = parse_timestamp(str(row.get(CREATED_AT, ""))), account.cloud.started_at(instance)
+    if recorded is not None and created_at is not None and created_at > recorded + _CREATION_SECONDS:
+        name = account.cloud.name_of(instance)
+        raise NamesakeError(
+            f"{name!r} was created at {utc_text(created_at)}, and this resource at {row[CREATED_AT]}: it may be "
+            "another's, which chose the name after this one had been deleted elsewhere. `pulumi state delete "
+            f"--target-dependents {shlex.quote(urn)}` forgets this resource; adopt_id={name!r} then takes over what "
+            "has the name now"
+        )
 
 
 def next_name(kind: ResourceKind, olds: Mapping[str, Any]) -> tuple[str, bool]:

@@ -113,12 +113,14 @@ def quick_imports() -> Iterator[None]:
         return
     modules: dict[str, Any] = sys.modules
     modules.setdefault("httpx._main", None)  # httpx works without this module
+    count = len(modules)
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-    gc.freeze()
+    if len(modules) > count:  # frozen garbage is never freed: a process that opens many accounts would grow for ever
+        gc.freeze()
 
 
 def engine_address() -> str:

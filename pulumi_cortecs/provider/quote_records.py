@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.quote import is_from_catalogue
 from pulumi_cortecs.cost.times import utc_seconds_text
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.shown_prices import ShownPrice
 from pulumi_cortecs.provider import accounts, host, instance_records, session
-from pulumi_cortecs.provider.kind import LIVE, ResourceKind
+from pulumi_cortecs.provider.kind import ResourceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, is_unknown
 
 _PERCENT: Final = Decimal("0.01")
@@ -106,6 +107,25 @@ def require_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], made:
         host.current_call().inform(f"the price is {hourly}/h now; {shown}/h was shown{shown_at}")
 
 
+def price_text(olds: Mapping[str, Any], inputs: Mapping[str, Any], *, swaps: bool) -> str:
+    """The hourly price of what is bought, or of what changes, with that before it: "1.20 -> 2.40 EUR/h"; "" if it stays
+    the same or is unknown. A stopped instance costs nothing. `swaps`: the old one is billed until the new one is
+    ready."""
+    now = _running_cost(inputs)
+    if now is None:
+        return ""
+    was = _running_cost(olds) if olds else None
+    if was == now and not swaps:
+        return ""
+    before = "" if was is None or was == now else f"{was.decimal_string() if was.currency == now.currency else was} -> "
+    return f"{before}{now}/h" + ("; both are billed while swapping" if swaps else "")
+
+
+def _running_cost(inputs: Mapping[str, Any]) -> Money | None:
+    hourly = instance_records.hourly_total(inputs.get("quote"))
+    return Money.zero(hourly.currency) if hourly is not None and inputs.get("state") == "stopped" else hourly
+
+
 def record_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], hourly: Money | None) -> None:
     """Records for later processes that the price of these inputs was shown. Does nothing for an unknown price."""
     arguments = _arguments(kind, inputs)
@@ -135,4 +155,4 @@ def _arguments(kind: ResourceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_from_catalogue(made: Any) -> bool:
-    return isinstance(made, Mapping) and made.get("source", LIVE) != LIVE
+    return isinstance(made, Mapping) and is_from_catalogue(str(made.get("source")))

@@ -13,6 +13,7 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.arguments import READINESS
 from pulumi_cortecs.provider.kind import InstanceKind
+from pulumi_cortecs.resources import price_line
 from pulumi_cortecs.resources.constructor import (
     add_inherited_annotations,
     as_objects,
@@ -24,6 +25,7 @@ from pulumi_cortecs.resources.constructor import (
     text_or_none,
     with_ints,
 )
+from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 
 V = TypeVar("V")
@@ -188,6 +190,9 @@ class InstanceResource(Resource):
         with limited_stack_trace(USER_FRAMES):
             props: dict[str, Any] = {**inputs, **dict.fromkeys(_OUTPUT_ONLY)}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)
+        if given_id is None:
+            price_line.count("instance", self.quote)
+        report_source_line(self)
         self.endpoint = form.endpoint(
             resource_name,
             # the argument's id is known in previews, and that of the read resource is not

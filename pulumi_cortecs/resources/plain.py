@@ -9,7 +9,9 @@ from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.kind import CrudKind
+from pulumi_cortecs.resources import price_line
 from pulumi_cortecs.resources.constructor import add_inherited_annotations, as_objects, as_secret, split_arguments
+from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
 
 
@@ -43,3 +45,7 @@ class PlainResource(Resource):
         with limited_stack_trace(USER_FRAMES):
             props = {**outputs, **inputs, **{key: as_secret(inputs[key]) for key in secrets}}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.name}"), resource_name, props, opts)
+        if kind.market is not None:
+            quote: pulumi.Output[Any] = vars(self)["quote"]
+            price_line.count(kind.name.lower(), quote)
+        report_source_line(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -278,15 +277,13 @@ def test_progress_is_told_on_the_resources_own_row(simulator: Simulator) -> None
             until(lambda count=count: len(engine.lines) == count)
             simulator.control.advance(4.5)
         wait.result()
-    reports = [message.rsplit(", ", 1) for message in engine.messages]
-    assert [words for words, _ in reports] == [
+    assert engine.messages == [
         "1/5 Reserving hardware",
         "2/5 Starting the worker",
         "3/5 Downloading the model",
         "4/5 Loading the model into memory",
         "running",
     ]
-    assert all(re.fullmatch(r"[0-9]+s", age) for _, age in reports)
     assert {(line.severity, line.ephemeral, line.urn) for line in engine.lines} == {(1, True, endpoint.urn)}
 
 
@@ -300,7 +297,7 @@ def test_progress_says_what_it_costs_once_the_instance_was_seen(simulator: Simul
         simulator.control.resume()
         wait.result()
         line_count = len(engine.lines)
-        assert engine.messages[-1].endswith(", 3.60 EUR/h")
+        assert engine.messages[-1].startswith("3.60 EUR/h, ")
         host.endpoint("chat").create(_wanted(made))
     # who finds it ready has nothing to report: at the end of a fleet's boot most do
     assert len(engine.lines) == line_count

@@ -72,6 +72,7 @@ def test_outputs_are_the_inputs_with_id_and_account(resource: Resource, cloud: C
     account = made.outs.pop("account")
     assert account.startswith(f"{cloud.name}:")
     assert bool(made.outs.pop("task", "")) == bool(cloud.task_seconds)
+    assert bool(made.outs.pop("created_at", "")) == cloud.has_names
     purchase_labels = {"stack": "test", "project": "tests"}
     assert made.outs == {**inputs, "instance_id": made.id, "purchase_labels": purchase_labels}
 

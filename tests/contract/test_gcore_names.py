@@ -167,3 +167,42 @@ def test_a_409_for_a_given_name_claims_nothing(next_host: StartHost, simulator: 
         next_host().instance("chat", of=GCORE).buy(GIVEN)
     assert next_host().instance("chat", of=GCORE).buy({**GIVEN, "adopt_id": "given"}).id == "given"
     assert (ids(simulator), orders(simulator, GCORE)) == (["given"], 1)
+
+
+def test_what_chose_the_name_after_a_deletion_elsewhere_is_never_shown_changed_or_deleted(
+    next_host: StartHost, simulator: Simulator
+) -> None:
+    host = next_host("one")
+    ours, wait = host.instance("chat", of=GCORE), host.endpoint("chat", of=GCORE)
+    made = ours.buy(GIVEN)
+    waiting = {"instance_id": made.id, "state": "running", "spec_digest": "", "ready_timeout": 60, "ready": "status"}
+    row = wait.create(waiting)
+    simulator.control.vanish("given")
+    simulator.control.advance(3600)
+    theirs = next_host("two").instance("other", of=GCORE)
+    bought = theirs.buy({**GIVEN, "image": "theirs:1"})
+    host = next_host("one")
+    ours, wait = host.instance("chat", of=GCORE), host.endpoint("chat", of=GCORE)
+    changed = {**ours.check(GIVEN, made.outs).inputs, "description": "ours"}
+    steps = r"pulumi state delete --target-dependents urn:\S+::chat` forgets.*adopt_id='given' then takes over"
+    for act in (
+        lambda: ours.read(made),
+        lambda: wait.read(row),
+        lambda: ours.update(made, changed),
+        lambda: ours.delete(made),
+    ):
+        with pytest.raises(CallFailedError, match=rf"'given' was created at .*{steps}"):
+            act()
+    assert theirs.read(bought).outs["image"] == "theirs:1"
+    assert ids(simulator) == ["given"]
+
+
+def test_a_deployment_that_is_changed_stopped_and_started_stays_the_same(host: Host, simulator: Simulator) -> None:
+    resource = host.instance(of=GCORE)
+    made = resource.buy(GIVEN)
+    for program in ({**GIVEN, "image": "vllm:2"}, {**GIVEN, "state": "stopped"}, GIVEN):
+        simulator.control.advance(3600)
+        made = resource.update(made, resource.check(program, made.outs).inputs)
+        assert resource.read(made).outs["created_at"] == made.outs["created_at"]
+    resource.delete(made)
+    assert ids(simulator) == []

@@ -143,3 +143,28 @@ def test_what_runs_does_not_see_a_moved_price(new_process: Callable[[], Host], s
     assert checked.failures == ()
     assert host.instance("chat").diff(made.outs, checked.inputs, made.id).changes is False
     assert simulator.control.requests() == before
+
+
+def test_the_row_says_the_price_and_what_a_change_makes_of_it(
+    new_process: Callable[[], Host], simulator: Simulator, engine: FakeEngine
+) -> None:
+    resource = new_process().instance("chat")
+    program = {"model_id": QWEN}
+    olds = resource.check(program).inputs
+    for changed in (
+        program,
+        {**program, "num_workers": 2},
+        {**program, "context_length": 8000},
+        {**program, "ttl": "8h"},
+    ):
+        resource.check(changed, olds)
+    resource.check({**program, "state": "stopped"}, olds)
+    resource.check(program, {**olds, "state": "stopped"})
+    rows = [line.message for line in engine.lines if line.ephemeral]
+    assert rows == [
+        "1.20 EUR/h",
+        "1.20 -> 2.40 EUR/h; both are billed while swapping",
+        "1.20 EUR/h; both are billed while swapping",
+        "1.20 -> 0.00 EUR/h",
+        "0.00 -> 1.20 EUR/h",
+    ]

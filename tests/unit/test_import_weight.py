@@ -91,6 +91,13 @@ def test_a_program_that_asks_keeps_its_collector_and_httpx_as_they_are() -> None
     assert "httpx" in _imported(f"import gc, sys\n{_HOST}\n{ask}\n{_CLIENT}\n{unchanged}")
 
 
+def test_a_host_freezes_the_objects_of_imports_and_nothing_else() -> None:
+    """What is frozen is never freed: one more account, for which nothing is imported, must not freeze its garbage."""
+    imports = "Check(lambda: process.preload('pulumi_cortecs.cortecs'))\nfrozen = gc.get_freeze_count()\nassert frozen"
+    again = "def again():\n    with process.quick_imports(): garbage = [[] for _ in range(99)]\nCheck(again)"
+    _imported(f"import gc\n{_HOST}\n{imports}\n{again}\nassert gc.get_freeze_count() == frozen")
+
+
 def test_a_check_without_changes_loads_no_client(tmp_path: Path) -> None:
     purchase = {"model_id": "q--w", "hardware_type_id": "h", "context_length": 9.0, "num_workers": 1.0}
     inputs = {**purchase, "billing_interval": "per_minute", "quote": {}}

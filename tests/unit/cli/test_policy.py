@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pulumi_cortecs.cli import app, policy
+from pulumi_cortecs.cli import app, shipped
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,7 +32,7 @@ def test_it_warns_of_a_pack_that_would_not_start_as_an_installer_left_it(
     run = tmp_path / "a target" / "policies" / "guard" / "run"
     run.parent.mkdir(parents=True)
     shutil.copy(ROOT / "policies" / "guard" / "run", run)
-    monkeypatch.setattr(policy, "_PACKAGE", tmp_path / "a target")
+    monkeypatch.setattr(shipped, "PACKAGE", tmp_path / "a target")
 
     def warning(python: str) -> str:
         environment = {"PULUMI_CORTECS_POLICY_PYTHON": python}
