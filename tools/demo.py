@@ -39,6 +39,7 @@ PULL_REQUEST = HOME / "pull_request.py"
 EVENTS = HOME / "events.json"
 PID_FILE = HOME / "simulator.pid"
 SCRIPT = HOME / "env.sh"
+_NO_PROXY = "127.0.0.1,localhost"
 EXAMPLES = ROOT / "examples"
 CATALOGUE = ROOT / "pulumi_cortecs" / "catalogues" / "simulator.lock.yaml"
 STACK = "demo"
@@ -241,6 +242,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupted)
     # a shell's `&` leaves SIGINT ignored, and `up` takes five seconds longer then
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _bypass_proxy()
     started = time.monotonic()
     try:
         story = STORIES[options.cloud]
@@ -255,6 +257,14 @@ def main() -> int:
         return 130
     print(f"\ndemo: done in {time.monotonic() - started:.0f} s", flush=True)
     return 0
+
+
+def _bypass_proxy() -> None:
+    """Excepts this machine from a proxy: gRPC would take it even between `pulumi` and the programs that it starts."""
+    for name, other in (("no_proxy", "NO_PROXY"), ("NO_PROXY", "no_proxy")):
+        named = os.environ.get(name) or os.environ.get(other) or ""
+        if _NO_PROXY not in named and named != "*":
+            os.environ[name] = f"{named},{_NO_PROXY}" if named else _NO_PROXY
 
 
 @contextmanager
@@ -370,6 +380,8 @@ def _environment(pulumi: Path, own: dict[str, str]) -> dict[str, str]:
 def _write_script(pulumi: Path, own: dict[str, str]) -> None:
     """Write the demo's own variables for a shell, and nothing of the surroundings."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in own.items()]
+    lines += ['export no_proxy="${no_proxy:-${NO_PROXY-}}" NO_PROXY="${NO_PROXY:-${no_proxy-}}"']
+    lines += [f'export {name}="${{{name}:+${name},}}{_NO_PROXY}"' for name in ("no_proxy", "NO_PROXY")]
     SCRIPT.touch(mode=0o600)
     SCRIPT.write_text("\n".join([*lines, f'export PATH={shlex.quote(_extra_path(pulumi))}:"$PATH"', ""]))
 

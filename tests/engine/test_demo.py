@@ -155,7 +155,11 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
     pulumi: Path, tmp_path: Path, forks: dict[str, str]
 ) -> None:
     surroundings = {"AWS_SECRET_ACCESS_KEY": "a-secret-of-the-user", "TRICK": f"it's $(touch {tmp_path}/owned)"}
-    kept = demo(pulumi, tmp_path / "demo", "--keep", **surroundings, **forks)
+    proxy = {
+        "http_proxy": "http://127.0.0.1:9",
+        "no_proxy": "example.org",
+    }  # gRPC would go there, to the engine as well
+    kept = demo(pulumi, tmp_path / "demo", "--keep", **surroundings, **proxy, **forks)
     script = tmp_path / "demo" / "env.sh"
     try:
         assert kept.returncode == 0, kept.stderr
@@ -166,7 +170,7 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
         tried = subprocess.run(
             ["sh", "-c", f'. "$0" && {command}', str(script)],
             cwd=tmp_path / "demo" / "project",
-            env={"PATH": os.environ["PATH"]},
+            env={"PATH": os.environ["PATH"], **proxy},
             capture_output=True,
             text=True,
             timeout=60,

@@ -50,6 +50,15 @@ def test_the_first_interrupt_ends_the_wait_and_the_next_up_resumes(stack: Stack,
     assert stack.instance_ids() == bought
     stack.drift(expect=0)
 
+    simulator.control.fault("slow_answer", path="/instances", count=1, real_seconds=1)
+    with stack.started("destroy", "--yes", "--skip-preview") as process:
+        read_until(process, "Instance n")
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=60)
+    assert_seen("a `destroy` with one ^C", text)
+    stack.destroy()
+    assert simulator.control.instances() == ()
+
 
 def test_a_second_interrupt_ends_a_hanging_order_for_the_next_up(stack: Stack, simulator: Simulator) -> None:
     simulator.control.fault("slow_answer", path="/instances/start", real_seconds=60)

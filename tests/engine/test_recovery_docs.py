@@ -141,6 +141,14 @@ def test_a_journal_that_cannot_be_used_is_warned_of_and_buys_nothing_twice(stack
     assert stack.instance_ids() == {replacement.instance_id} != {lost.instance_id}
 
 
+def test_a_proxy_for_everything_is_taken_between_pulumi_and_the_program(stack: Stack) -> None:
+    stack.program("print('the first line')")
+    stack.environment |= {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}
+    assert_seen("a proxy for everything", stack.preview(expect=1).text)
+    stack.environment |= {"no_proxy": "127.0.0.1,localhost"}
+    assert "the first line" in stack.preview().text
+
+
 def test_an_unusable_variable_stops_purchases_and_no_destroy(stack: Stack, simulator: Simulator) -> None:
     stack.program(fleet(1))
     stack.up()

@@ -42,8 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     lines = progress.Progress(sys.stderr)
+    engine = resolver.EngineResolver(os.environ.copy(), lines)
     try:
-        engine = resolver.EngineResolver(os.environ.copy(), lines)
         pulumi = engine.find_existing() if options.path_only else engine.resolve()
     except resolver.EngineUnavailable as failure:
         if not options.path_only:
