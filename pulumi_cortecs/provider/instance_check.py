@@ -91,6 +91,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if instance_check.is_quoted:
         quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
     if olds:
+        if kind.arguments.service_of(olds) != kind.arguments.service_of(inputs):
+            session.current().interrupted.add(call.urn)
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     if instance_check.adds_cost:
         balance.warn_if_short(kind, inputs)
