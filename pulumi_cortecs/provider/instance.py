@@ -347,6 +347,7 @@ def _update_instance(
             power.stop(account, instance_id)
     elif starts:
         startable = adoption.inputs_for_start(kind, instance_id, reported, inputs)
+        quote_records.require_max_price(inputs, spelled["quote"])
         with machine_limits.enforce(kind, account, startable, instance_id):
             power.start(account, instance_id)
     elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):

@@ -86,7 +86,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if problems:
         return _result(kind, dict(news), problems)
     quote_records.record(kind, call.urn, inputs)
-    if instance_check.is_quoted and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
+    is_priced_today = instance_check.is_quoted or instance_check.adds_cost
+    if is_priced_today and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         return _result(kind, inputs, [Problem("max_price", reason)])
     if instance_check.is_quoted:
         quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
