@@ -42,6 +42,7 @@ from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.named_resources import NAME
 from pulumi_cortecs.provider.pinned_catalogue import complete_by_catalogue
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError, equal_values, is_unknown, read_properties
+from pulumi_cortecs.provider.secret_values import mark_secrets
 from pulumi_cortecs.provider.session import ReviewedInputs
 
 
@@ -71,7 +72,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     instance_check = _InstanceCheck(kind, program_inputs, olds, problems)
     try:
         if shown is not None:
-            return _result(kind, *instance_check.resolve_replacement(shown))
+            inputs, problems = instance_check.resolve_replacement(shown)
+            return _result(kind, mark_secrets(kind, inputs, program_inputs), problems)
         inputs = instance_check.resolve()
     except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if problems:
@@ -99,7 +101,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         balance.warn_if_short(kind, inputs)
     if text := quote_records.price_text(olds, inputs, swaps=instance_check.is_replacement):
         call.report_progress(text)
-    return _result(kind, inputs, [])
+    return _result(kind, mark_secrets(kind, inputs, program_inputs), [])
 
 
 def _with_default_labels(kind: InstanceKind, program_inputs: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
