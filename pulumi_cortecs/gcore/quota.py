@@ -1,12 +1,14 @@
-"""The quota and the capacity that an order needs: whether Gcore could carry it out now."""
+"""The quota, the capacity and the names that an order needs: whether Gcore could carry it out now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import nan
 from typing import Any, Final, TypeAlias
 
 from pulumi_cortecs.gcore.client import VENDOR, ApiCapacity, ApiQuota, ApiRegion, GcoreClient
+from pulumi_cortecs.http.errors import CloudError, none_if_unknown
 from pulumi_cortecs.lifecycle.cloud import OrderProblem
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Alternative, Inputs, Problem
@@ -49,13 +51,29 @@ class SharedSupply:
             (flavor_name, repr(containers)), lambda: self._client.check_limits(flavor_name, containers)
         )
 
+    def has(self, kind: str, name: str) -> bool:
+        """Returns whether the project has a plain resource of this name; True where that cannot be found out. One that
+        the same run has just created may be in no list yet."""
+        with suppress(CloudError):
+            listed = self._answers.get(kind, lambda: self._client.all_of(kind))
+            return name in listed or none_if_unknown(lambda: self._client.one_of(kind, name)) is not None
+        return True
+
 
 Supply: TypeAlias = GcoreClient | SharedSupply
 
 
-def order_problems(supply: Supply, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
-    """The shortfalls of an order or a change, as problems that a later run may not have."""
-    return [OrderProblem(short.property, short.reason, is_final=False) for short in shortfalls(supply, inputs, current)]
+def order_problems(supply: SharedSupply, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
+    """The shortfalls of an order or a change, and the names in it that nothing has, as problems that a later run may
+    not have."""
+    names = _used_names(inputs) - _used_names(current or {})
+    missing = [
+        Problem(argument, f"{VENDOR} has no {word} {name!r} in this project")
+        for argument, kind, word, name in sorted(names)
+        if not supply.has(kind, name)
+    ]
+    problems = [*missing, *shortfalls(supply, inputs, current)]
+    return [OrderProblem(problem.property, problem.reason, is_final=False) for problem in problems]
 
 
 def shortfalls(supply: Supply, inputs: Inputs, current: Inputs | None) -> list[Problem]:
@@ -90,6 +108,21 @@ def region_key(region: Any, names: Names) -> Any:
     if not isinstance(region, str):
         return int(region)
     return next((key for key, name in names.items() if name == region), region)
+
+
+def _used_names(inputs: Inputs) -> set[tuple[str, str, str, str]]:
+    """The names of plain resources in these inputs, as far as they are known: each with its argument, and the kind as
+    the client and as a text calls it."""
+    keys, login, rows = (
+        [] if not inputs.get(key) or has_unknown(inputs[key]) else inputs[key]
+        for key in ("api_keys", "credentials_name", "containers")
+    )
+    queues = [(row["scale"].get("triggers") or {}).get("sqs") for row in rows]
+    return {
+        *(("api_keys", "api_keys", "API key", str(name)) for name in keys),
+        *(("credentials_name", "registry_credentials", "registry credential", name) for name in [login] if name),
+        *(("containers", "secrets", "secret", str(queue["secret_name"])) for queue in queues if queue),
+    }
 
 
 def _quota_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:

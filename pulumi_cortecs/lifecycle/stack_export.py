@@ -10,7 +10,7 @@ from pulumi_cortecs.lifecycle.stack_state import PendingCreation, StackState, St
 
 _NEWEST_VERSION: Final = 4
 """The newest supported version of a deployment."""
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key that marks a special value: a secret, an asset, a reference."""
 
 _PLAINTEXT: Final = "plaintext"
@@ -135,7 +135,7 @@ def _parse_plaintext(text: Any) -> Any:
 
 
 def _is_marked(value: Any) -> bool:
-    return isinstance(value, dict) and _SIGNATURE in value
+    return isinstance(value, dict) and SIGNATURE in value
 
 
 def _objects_in(deployment: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:

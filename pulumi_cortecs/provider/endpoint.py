@@ -30,7 +30,16 @@ from pulumi_cortecs.lifecycle.waiting import (
     UnreachableWhileWaitingError,
     WaitEndedError,
 )
-from pulumi_cortecs.provider import accounts, delivery, host, instance_records, named_resources, ownership, power
+from pulumi_cortecs.provider import (
+    accounts,
+    delivery,
+    host,
+    instance_records,
+    named_resources,
+    ownership,
+    power,
+    session,
+)
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import (
     ENDPOINT_PORT,
@@ -91,6 +100,8 @@ def diff(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     interrupting = _arguments(kind).interrupting
     if any(isinstance(news.get(key), Unknown) or olds.get(key) != news.get(key) for key in interrupting):
         return DiffResult(changes=None)
+    if _is_interrupted(kind):
+        return DiffResult(changes=True)
     # inputs do not show the state that a failed wait, or a refresh in the middle of a boot, has left
     is_ready = olds.get("status") in (kind.ready_status, kind.sleeping_status) and (
         olds.get("base_url") or olds.get("ready_by")
@@ -107,7 +118,8 @@ def update(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any])
     """Like create. After a restart, the container of before may still answer for a while."""
     if olds.get("instance_id") != news.get("instance_id"):
         return UpdateResult(_wait(kind, news, is_new=True))
-    restarted = olds.get("state") == news.get("state") and olds.get("spec_digest") != news.get("spec_digest")
+    is_interrupted = olds.get("spec_digest") != news.get("spec_digest") or _is_interrupted(kind)
+    restarted = olds.get("state") == news.get("state") and is_interrupted
     difference = str(olds.get("price_difference", ""))
     return UpdateResult({**_wait(kind, news, restarted=restarted), "price_difference": difference})
 
@@ -331,6 +343,12 @@ def _row_of_parent(kind: InstanceKind, instance_id: str) -> InstanceRow | None:
     """
     row = instance_records.row_of(kind, instance_id)
     return row if row is not None and row.urn == _urn_of_parent(kind) else None
+
+
+def _is_interrupted(kind: InstanceKind) -> bool:
+    """Returns whether this run's change of the Instance interrupts the service. The digest of the program does not show
+    the end of a drift, nor the way back from a change whose wait has failed."""
+    return _urn_of_parent(kind) in session.current().interrupted
 
 
 def _urn_of_parent(kind: InstanceKind) -> str:

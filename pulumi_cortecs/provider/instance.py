@@ -54,6 +54,7 @@ from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LABELS, updatable_by_vendor, vendor_arguments, vendor_changes
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
+from pulumi_cortecs.provider.secret_values import mark_secrets
 from pulumi_cortecs.provider.take_over import TakeOverError, take_over
 from pulumi_cortecs.provider.undo import undo_purchase
 
@@ -197,7 +198,8 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
     recorded_outputs = (props.get("inferred"), props.get("purchase_labels"))
     olds = {named_resources.CREATED_AT: named_resources.creation_time(account, instance), **props}
     outputs = _outputs(kind, inputs, instance_id, account, expires_at, *recorded_outputs, olds)
-    return ReadResult(instance_id, outputs, kind.arguments.omit_defaults(inputs))
+    inputs = kind.arguments.omit_defaults(inputs)
+    return ReadResult(instance_id, mark_secrets(kind, outputs, props), mark_secrets(kind, inputs, props))
 
 
 def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> UpdateResult:
@@ -347,6 +349,7 @@ def _update_instance(
             power.stop(account, instance_id)
     elif starts:
         startable = adoption.inputs_for_start(kind, instance_id, reported, inputs)
+        quote_records.require_max_price(inputs, spelled["quote"])
         with machine_limits.enforce(kind, account, startable, instance_id):
             power.start(account, instance_id)
     elif not equal_values(olds.get("restart_trigger", ""), inputs.get("restart_trigger", "")):

@@ -42,6 +42,7 @@ from pulumi_cortecs.provider.kind import ArgumentTable, InstanceKind, Problem
 from pulumi_cortecs.provider.named_resources import NAME
 from pulumi_cortecs.provider.pinned_catalogue import complete_by_catalogue
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError, equal_values, is_unknown, read_properties
+from pulumi_cortecs.provider.secret_values import mark_secrets
 from pulumi_cortecs.provider.session import ReviewedInputs
 
 
@@ -71,7 +72,8 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     instance_check = _InstanceCheck(kind, program_inputs, olds, problems)
     try:
         if shown is not None:
-            return _result(kind, *instance_check.resolve_replacement(shown))
+            inputs, problems = instance_check.resolve_replacement(shown)
+            return _result(kind, mark_secrets(kind, inputs, program_inputs), problems)
         inputs = instance_check.resolve()
     except (CloudError, UnknownStatusError, LimitsFileError, CatalogueError) as error:
         if problems:
@@ -86,17 +88,20 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if problems:
         return _result(kind, dict(news), problems)
     quote_records.record(kind, call.urn, inputs)
-    if instance_check.is_quoted and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
+    is_priced_today = instance_check.is_quoted or instance_check.adds_cost
+    if is_priced_today and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         return _result(kind, inputs, [Problem("max_price", reason)])
     if instance_check.is_quoted:
         quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
     if olds:
+        if kind.arguments.service_of(olds) != kind.arguments.service_of(inputs):
+            session.current().interrupted.add(call.urn)
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     if instance_check.adds_cost:
         balance.warn_if_short(kind, inputs)
     if text := quote_records.price_text(olds, inputs, swaps=instance_check.is_replacement):
         call.report_progress(text)
-    return _result(kind, inputs, [])
+    return _result(kind, mark_secrets(kind, inputs, program_inputs), [])
 
 
 def _with_default_labels(kind: InstanceKind, program_inputs: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:

@@ -72,12 +72,19 @@ def max_price_problem(inputs: Mapping[str, Any], made: Any) -> str:
     return f"is {most}, and the price is {hourly}/h; raise it, or choose other hardware" if hourly > most else ""
 
 
+def require_max_price(inputs: Mapping[str, Any], made: Any) -> None:
+    """Raises NoQuoteError where the price of the quote `made` is above the `max_price` of the inputs, or unknown."""
+    if problem := max_price_problem(inputs, made):
+        raise NoQuoteError(f"max_price {problem}")
+    if inputs.get("max_price") and instance_records.hourly_total(made) is None:
+        raise NoQuoteError(f"max_price is {inputs['max_price']}, and the price is unknown")
+
+
 def require_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], made: Any) -> None:
     """Reports a lower price in the quote `made` than the one that was shown for the inputs. Raises NoQuoteError for one
     above `max_price`, and for a higher one, beyond `price_tolerance`; the next run then takes the price of this error
     as shown."""
-    if problem := max_price_problem(inputs, made):
-        raise NoQuoteError(f"max_price {problem}")
+    require_max_price(inputs, made)
     if (hourly := instance_records.hourly_total(made)) is None:
         return  # purchase_quote makes none without a price
     shown, shown_at = instance_records.hourly_total(inputs["quote"]), ""

@@ -9,7 +9,7 @@ from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.lifecycle.cloud import CanUpdate, HasDetail, HasLabels, NamesInstances, Phase, TagsOrders
 from pulumi_cortecs.lifecycle.labels import NO_LABELS, Labels
 from pulumi_cortecs.lifecycle.purchases import PurchasedInstance, RecoveredInstance
-from pulumi_cortecs.provider import accounts, adoption, host, machine_limits, power
+from pulumi_cortecs.provider import accounts, adoption, host, machine_limits, power, quote_records
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.arguments import LABELS, updatable_by_vendor
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -49,8 +49,15 @@ def take_over(
                     raise adoption.ReviewMismatchError(
                         f"it is stopped, and {kind.vendor} does not report its {unreported}"
                     )
+                if inputs["max_price"]:
+                    quote_records.require_max_price(inputs, quote_records.quoted_now(kind, inputs)["quote"])
                 power.start(account, instance_id)
-    except (LimitsFileError, machine_limits.LimitExceededError, adoption.ReviewMismatchError) as error:
+    except (
+        LimitsFileError,
+        quote_records.NoQuoteError,
+        machine_limits.LimitExceededError,
+        adoption.ReviewMismatchError,
+    ) as error:
         raise TakeOverError(
             f"{instance_id}, which an earlier run bought before it was killed, exists and is not taken over: {error}. "
             f"`pulumi-cortecs orphans --all-stacks --delete {instance_id}` deletes it"

@@ -17,6 +17,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.clouds.case import CloudCase
 from tests.clouds.case import route_match as at
+from tests.clouds.every import EVERY
 from tests.contract.bought import ids
 from tests.contract.host import IMPATIENT, CallFailedError, Diffed, Host, Made, Resource
 from tests.contract.patience import until
@@ -403,6 +404,21 @@ def test_what_is_not_there_cannot_be_adopted(resource: Resource, simulator: Simu
 
 
 # -- what an ended run has bought
+
+
+@pytest.mark.parametrize("cloud", [case for case in EVERY.values() if case.can_stop], ids=lambda case: case.name)
+def test_a_start_above_max_price_is_refused_in_the_plan_and_at_the_start(host: Host, cloud: CloudCase) -> None:
+    resource, program = host.instance(of=cloud), {**cloud.programs[0], "max_price": f"0.01 {cloud.currency}"}
+    made = resource.buy(cloud.programs[0])
+    inputs = {key: value for key, value in made.outs.items() if key in cloud.kind().inputs}
+    stopped = resource.update(made, resource.check({**program, "state": "stopped"}, inputs).inputs)
+    (reason,) = resource.check(program, {**inputs, "state": "stopped"}).reasons("max_price")
+    assert f"is 0.01 {cloud.currency}, and the price is" in reason
+    # a price that rose since the plan; and a plan that took a stopped one for running, because nobody refreshed
+    for olds in (stopped, Made(made.id, {**stopped.outs, "state": "running"})):
+        with pytest.raises(CallFailedError, match=f"{made.id} was not started: max_price is 0.01"):
+            resource.update(olds, {**inputs, "max_price": program["max_price"], "restart_trigger": "now"})
+    assert resource.read(stopped).outs["state"] == "stopped"
 
 
 @pytest.fixture

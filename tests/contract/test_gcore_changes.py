@@ -41,6 +41,11 @@ def changed(resource: Resource, made: Made, olds: dict[str, Any], program: dict[
     return resource.update(made, checked.inputs)
 
 
+def inputs_of(made: Made) -> dict[str, Any]:
+    """The inputs that a state holds."""
+    return {key: value for key, value in made.outs.items() if key in GCORE.kind().inputs}
+
+
 def patches(simulator: Simulator) -> int:
     """The number of changes so far."""
     return simulator.control.requests().count(PATCH)
@@ -234,6 +239,32 @@ def test_a_variable_that_the_vendor_keeps_shows_in_the_next_refresh(host: Host, 
     with pytest.raises(CallFailedError, match=r"still reported with another envs, the same for 1 s.*--replace"):
         host.endpoint("kept", of=GCORE).create(wanted)
     assert resource.read(updated).outs["envs"] == {"A": "1", "B": "1"}
+
+
+@pytest.mark.parametrize("drifts", [False, True], ids=["failed", "drifted"])
+def test_the_way_back_from_a_change_waits_although_the_program_is_the_last_one_that_was_waited_for(
+    host: Host, simulator: Simulator, console: httpx.Client, drifts: bool
+) -> None:
+    simulator.control.settings(gcore_patched_envs="merge")
+    name = f"back{drifts:d}"
+    resource, endpoint = host.instance(name, of=GCORE), host.endpoint(name, of=GCORE)
+    program = {**PROGRAM, "envs": {"A": "1"}}
+    made = resource.buy(program)
+    wanted = {"instance_id": made.id, "state": "running", "spec_digest": "a", "ready_timeout": 20, "give_up_after": 1}
+    waited = endpoint.create(wanted)
+    inputs = resource.check(program, inputs_of(made)).inputs
+    assert endpoint.diff(waited.outs, wanted).changes is False
+    if drifts:
+        console.patch(f"{DEPLOYMENTS}/{made.id}", json={"envs": {"B": "1"}}).raise_for_status()
+        updated = Made(made.id, {**made.outs, "envs": {"A": "1", "B": "1"}})  # as a refresh reads it
+    else:  # the wait for it fails, or is killed
+        updated = changed(resource, made, inputs, {**PROGRAM, "envs": {"B": "1"}})
+    checked = resource.check(program, inputs_of(updated)).inputs
+    assert endpoint.diff(waited.outs, wanted).changes  # as in a preview
+    resource.update(updated, checked)
+    assert endpoint.diff(waited.outs, wanted).changes
+    with pytest.raises(CallFailedError, match="still reported with another envs"):
+        endpoint.update(waited, wanted)
 
 
 def test_what_an_application_manages_is_neither_adopted_nor_changed_nor_deleted_silently(

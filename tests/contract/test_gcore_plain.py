@@ -12,8 +12,9 @@ import pytest
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.simulator import Simulator, running
+from tests.clouds.gcore import GCORE, PROGRAM
 from tests.contract.engine import FakeEngine
-from tests.contract.host import IMPATIENT, Host, Resource
+from tests.contract.host import IMPATIENT, CallFailedError, Host, Resource
 from tests.contract.patience import until
 
 KEY, LOGIN, SECRET = (TOKENS[f"gcore.{name}"] for name in ("ApiKey", "RegistryCredential", "Secret"))
@@ -26,6 +27,13 @@ PROGRAMS: Final[dict[str, dict[str, Any]]] = {
 COMPUTED: Final = {KEY: {"secret", "created_at", "deployment_names"}, LOGIN: {"project_id"}, SECRET: set[str]()}
 PROJECT: Final = "/cloud/v3/inference/1"
 EVERY = pytest.mark.parametrize("kind", [KEY, LOGIN, SECRET], ids=["key", "login", "secret"])
+QUEUE: Final = {
+    "activation_queue_length": 1,
+    "queue_length": 1,
+    "queue_url": "https://sqs.test/q",
+    "aws_region": "eu-west-1",
+    "secret_name": "no-such-secret",
+}
 StartHost = Callable[..., Host]
 
 
@@ -167,3 +175,35 @@ def test_a_key_that_expires_soon_warns(start_host: StartHost, engine: FakeEngine
     plain(host, KEY).read(made)
     until(lambda: any(f"the key expires in 47h59m ({soon})" in text for text in engine.messages))
     assert len([text for text in engine.messages if "the key expires" in text]) == 1  # not at each of its calls
+
+
+@pytest.mark.parametrize(
+    ("argument", "names"),
+    [
+        ("api_keys", {"api_keys": ["no-such-key"]}),
+        ("credentials_name", {"credentials_name": "no-such-login"}),
+        ("containers", {"containers": [{"region_id": 7, "scale": {"min": 1, "max": 1, "triggers": {"sqs": QUEUE}}}]}),
+    ],
+)
+def test_a_name_that_nothing_has_is_a_warning_in_the_plan_and_no_order(
+    start_host: StartHost, simulator: Simulator, engine: FakeEngine, argument: str, names: dict[str, Any]
+) -> None:
+    resource = start_host(engine=engine.address).instance(of=GCORE)
+    checked = resource.check({**PROGRAM, **names})
+    assert checked.failures == ()  # the same program may create it
+    (warning,) = [message for message in engine.messages if "in this project" in message]
+    assert warning.startswith(f"{argument}: Gcore has no ")
+    with pytest.raises(CallFailedError, match=f"nothing was bought: {argument}: Gcore has no .* 'no-such-"):
+        resource.create(checked.inputs)
+    assert simulator.control.requests().count(GCORE.order) == 0
+
+
+def test_a_key_that_the_run_has_created_since_the_check_is_used_and_lists_are_shared(
+    host: Host, simulator: Simulator, console: httpx.Client
+) -> None:
+    resources = [host.instance(f"keyed{number}", of=GCORE) for number in range(3)]
+    inputs = [resource.check({**PROGRAM, "api_keys": ["new-key"]}).inputs for resource in resources]
+    console.post(f"{PROJECT}/api_keys", json={"name": "new-key"}).raise_for_status()
+    bought = [resource.create(one) for resource, one in zip(resources, inputs, strict=True)]
+    assert [made.outs["api_keys"] for made in bought] == [["new-key"]] * 3
+    assert simulator.control.requests().count("GET /cloud/v3/inference/{project_id}/api_keys") <= 2

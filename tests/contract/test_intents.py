@@ -179,6 +179,15 @@ def test_what_was_stopped_meanwhile_is_started_when_it_is_taken_over(next_host: 
     assert instance.status in ("pending", "running")
 
 
+def test_what_was_stopped_meanwhile_is_not_started_above_max_price(next_host: Next, simulator: Simulator) -> None:
+    instance_id = killed_when_it_has_bought(next_host()).id
+    simulator.control.stop(instance_id)
+    with pytest.raises(CallFailedError, match=r"is not taken over: max_price is 1.10 EUR, and the price is 1.20 EUR/h"):
+        next_host().instance("chat").create({**INPUTS, "max_price": "1.10 EUR"})
+    (instance,) = simulator.control.instances()
+    assert instance.status == "stopped"
+
+
 def test_what_the_limits_forbid_is_not_taken_over_and_named(
     next_host: Next, simulator: Simulator, tmp_path: Path
 ) -> None:

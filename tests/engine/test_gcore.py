@@ -11,6 +11,7 @@ import httpx
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.simulator import Control, Simulator
 from pulumi_cortecs.simulator.gcore.control_client import GcoreLedgerEntry
+from tests.clouds.gcore import PROGRAM
 from tests.engine.pulumi import Stack
 from tests.engine.test_shadeform import QUESTION
 
@@ -142,3 +143,23 @@ def test_one_program_rents_at_three_clouds(stack: Stack, simulator: Simulator) -
     }
     stack.destroy()
     assert (simulator.control.ledger().open, stack.resources()) == ((), [])
+
+
+def test_what_is_secret_of_an_adopted_deployment_is_hidden_whatever_the_program_says(
+    stack: Stack, simulator: Simulator
+) -> None:
+    get = {"path": "/health", "port": 8000, "headers": {"Authorization": "Bearer probe-hidden"}}
+    with simulator.gcore_client() as console:
+        path = _DEPLOYMENTS.format(project_id=1)
+        probes = {"liveness_probe": {"enabled": True, "probe": {"http_get": get}}}
+        order = {**PROGRAM, "name": "found", "command": ["serve", "--key=command-hidden"], "probes": probes}
+        console.post(path, json={key: order[key] for key in order if key != "give_up_after"}).raise_for_status()
+        arguments = {key: PROGRAM[key] for key in ("flavor_name", "image", "listening_port", "containers")}
+        stack.program(
+            f"from pulumi_cortecs import gcore\ngcore.InferenceDeployment('d', adopt_id='found', **{arguments})"
+        )
+        texts = [stack.up("--diff").text, stack.state_file.read_text()]
+        console.patch(f"{path}/found", json={"command": ["serve", "--key=other-hidden"]}).raise_for_status()
+        texts += [stack.run("refresh", "--yes", "--diff").text, stack.state_file.read_text()]
+    assert "command" in texts[-1]
+    assert [word for word in ("probe", "command", "other") for text in texts if f"{word}-hidden" in text] == []

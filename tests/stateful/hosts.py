@@ -14,12 +14,14 @@ from typing import Any
 from unittest import mock
 
 import httpx
+from pulumi.dynamic import CheckResult, ReadResult
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.http import api_client, probe, vendor_api
 from pulumi_cortecs.lifecycle import engine_cli
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.journal import Journal
+from pulumi_cortecs.lifecycle.stack_export import SIGNATURE
 from pulumi_cortecs.lifecycle.stack_state import States, StateUnreadableError
 from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.session import Session
@@ -170,7 +172,8 @@ class Servicer:
         self._provider = provider
 
     def Check(self, request: Any, context: Any) -> Any:
-        return self._provider.check(_with_floats(request.olds), _with_floats(request.news))
+        checked = self._provider.check(_with_floats(request.olds), _with_floats(request.news))
+        return CheckResult(_in_clear(checked.inputs), checked.failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
         return self._provider.diff(request.id, _with_floats(request.olds), _with_floats(request.news))
@@ -179,13 +182,22 @@ class Servicer:
         return self._provider.create(_with_floats(request.properties))
 
     def Read(self, request: Any, context: Any) -> Any:
-        return self._provider.read(request.id, _with_floats(request.properties))
+        found = self._provider.read(request.id, _with_floats(request.properties))
+        return ReadResult(found.id, _in_clear(found.outs), _in_clear(found.inputs))
 
     def Update(self, request: Any, context: Any) -> Any:
         return self._provider.update(request.id, _with_floats(request.olds), _with_floats(request.news))
 
     def Delete(self, request: Any, context: Any) -> None:
         self._provider.delete(request.id, _with_floats(request.properties))
+
+
+def _in_clear(props: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The properties without the marks of secrets: the engine passes their values on in clear."""
+    return {
+        key: value["value"] if isinstance(value, Mapping) and SIGNATURE in value else value
+        for key, value in (props or {}).items()
+    }
 
 
 @contextmanager

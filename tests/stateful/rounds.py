@@ -375,7 +375,10 @@ class _Round:
             ids = sorted(scene.alive())
             if ids:
                 scene.counts["vanished from outside" if vanishes else "stopped from outside"] += 1
-                (scene.cloud.vanish if vanishes else scene.cloud.stop_from_outside)(ids[int(which * len(ids))])
+                chosen = ids[int(which * len(ids))]
+                (scene.cloud.vanish if vanishes else scene.cloud.stop_from_outside)(chosen)
+                if vanishes:
+                    scene.vanished[chosen] = scene.crowd.now
 
         scene.crowd.spawn(meddles, None)
 

@@ -207,6 +207,8 @@ class Scene:
         self.findings: list[Finding] = []
         self.counts: Counter[str] = Counter()
         self.bought: dict[str, Purchase] = {}
+        self.vanished: dict[str, float] = {}
+        """The time at which an instance was removed without a request."""
         self.used_again: set[str] = set()
         """The ids, names, that two resources have bought one after the other: the first one's row has the other's."""
         self.bought_again: set[str] = set()
@@ -508,6 +510,8 @@ class Scene:
         return {entry.instance_id for entry in self.world.ledger} | set(self.cloud.every())
 
     def _ended_since(self, instance_id: str, at: float) -> bool:
+        if self.vanished.get(instance_id, 0.0) >= at - _STILL_LISTED:  # a stopped one has no run that ends then
+            return True
         since = self.world.now() - timedelta(seconds=self.crowd.now - at + _STILL_LISTED)
         return any(
             entry.instance_id == instance_id and entry.ended_at is not None and entry.ended_at >= since
@@ -587,7 +591,11 @@ class Scene:
             self.note(Wrong.NOT_OURS, f"{what} {instance_id}")
 
     def _said_to_be_gone(self, instance_id: str, by: str) -> None:
-        if instance_id in self.cloud.every() and not self._handed_over(instance_id):
+        # a name that another resource has bought while the slow answer came that its first bearer's was gone
+        is_namesakes = instance_id in self.used_again and not any(
+            stack.urn(row.name) == self.bought[instance_id].urn for stack, row in self._rows_of(instance_id)
+        )
+        if instance_id in self.cloud.every() and not self._handed_over(instance_id) and not is_namesakes:
             wrong = Wrong.NOT_ENDED if by in ("a deletion", "orphans") else Wrong.FALSE_GONE
             self.note(wrong, f"{instance_id} by {by}")
 

@@ -88,24 +88,27 @@ class User:
         scene.look_at_shared()
 
     def _until_done(self, stack: Stack, command: str, tries: int = _TRIES) -> None:
-        """Repeats a command until it succeeds: at first with whatever goes wrong, in the end without."""
-        scene = self.scene
-        for number in range(_TRIES - tries, _TRIES):
+        """Repeats a command until it succeeds: at first with whatever goes wrong, in the end without. A try after which
+        another name is given counts only if there were more of them than resources."""
+        scene, number, names = self.scene, _TRIES - tries, len(stack.program)
+        while number < _TRIES:
             if number == _TRIES_WITH_FAULTS:
                 scene.quiet()
             if scene.command(stack, command, refresh=number > 0 or self._chance.random() < 0.5):
                 return
             scene.counts[f"{command} again"] += 1
-            self._chooses_other_names(stack)
+            is_renamed = self._chooses_other_names(stack) and names > 0
             if scene.refusals:
                 self.follows_ways_on(scene.refusals)
             elif number >= _TRIES_WITH_FAULTS:
                 self._does_what_the_error_says(stack)
+            names -= is_renamed
+            number += not is_renamed
         scene.note(Wrong.UNRECOVERED, f"{command}: {scene.errors}")
 
-    def _chooses_other_names(self, stack: Stack) -> None:
+    def _chooses_other_names(self, stack: Stack) -> bool:
         """Gives other names where another row's instance has those that the program gives, or where a replacement could
-        not have the name of what it replaces."""
+        not have the name of what it replaces. Returns whether it has given any."""
         owned = {row.id for other in self.scene.stacks for row in other.rows}
         named = set(_TAKEN.findall(" ".join(self.scene.errors)))
         taken = owned & named
@@ -113,11 +116,13 @@ class User:
             has_row = any(stack.row(key) for key, said in stack.program.items() if said.get("name") == left)
             if left in self.scene.alive() and (has_row or self.scene.is_stopped(left)):  # then it cannot be adopted
                 self.scene.delete_orphans(left)
-        for name, arguments in stack.program.items():
+        before = stack.program
+        for name, arguments in before.items():
             if arguments.get("name") in taken and "adopt_id" not in arguments:
                 self.scene.counts["another name given"] += 1
                 stack.replace -= {name}  # another name replaces by itself
                 stack.program = {**stack.program, name: {**arguments, "name": f"{arguments['name']}-2"}}
+        return stack.program is not before
 
     def _does_what_the_error_says(self, stack: Stack) -> None:
         scene = self.scene
