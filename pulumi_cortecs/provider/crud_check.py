@@ -86,6 +86,8 @@ def _resolve(
     if olds and changed:
         _warn_of_lost_data(kind, changed)
     if kind.market is None:
+        if not olds or changed:
+            accounts.warn_without_credentials(kind)
         return wanted
     if olds and not changed:
         return {**wanted, "quote": olds.get("quote", {})}
@@ -125,6 +127,7 @@ def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], prob
             raise
         # a preview without network or credentials; create refuses inputs without a price
         call.warn(f"the price is unknown, and `pulumi up` would refuse to buy it: {error}")
+        quote_records.record(kind, call.urn, wanted, error)
         return dict(wanted)
     if is_live and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         problems.append(Problem("max_price", reason))
@@ -132,6 +135,7 @@ def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], prob
         quote_records.record(kind, call.urn, inputs)
         if is_live:
             quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
+            accounts.warn_without_credentials(kind)
     return inputs
 
 

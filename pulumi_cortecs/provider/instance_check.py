@@ -69,6 +69,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     shown = None if olds else reviewed_inputs.get(call.urn)
     olds = kind.arguments.restore_defaults(olds) if olds else olds
     instance_check = _InstanceCheck(kind, program_inputs, olds, problems)
+    unpriced: Exception | None = None
     try:
         if shown is not None:
             return _result(kind, *instance_check.resolve_replacement(shown))
@@ -81,11 +82,11 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             raise CheckError(f"the purchase cannot be checked, so nothing was bought or changed: {error}") from None
         # a preview without network or credentials; check does not know the operation, and create refuses such inputs
         call.warn(f"the defaults and the price are unknown, and `pulumi up` would refuse to buy it: {error}")
-        inputs = _inputs_without_market(kind, program_inputs)
+        inputs, unpriced = _inputs_without_market(kind, program_inputs), error
         instance_check.is_quoted = instance_check.adds_cost = False  # the price may have been asked for before
     if problems:
         return _result(kind, dict(news), problems)
-    quote_records.record(kind, call.urn, inputs)
+    quote_records.record(kind, call.urn, inputs, unpriced)
     if instance_check.is_quoted and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         return _result(kind, inputs, [Problem("max_price", reason)])
     if instance_check.is_quoted:
@@ -93,6 +94,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if olds:
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     if instance_check.adds_cost:
+        accounts.warn_without_credentials(kind)
         balance.warn_if_short(kind, inputs)
     if text := quote_records.price_text(olds, inputs, swaps=instance_check.is_replacement):
         call.report_progress(text)

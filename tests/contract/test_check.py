@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS
 from tests.contract.engine import listening
-from tests.contract.host import ENDPOINT, IMPATIENT, INSTANCE, UNKNOWN, CallFailedError, Host, urn
+from tests.contract.host import ENDPOINT, IMPATIENT, INSTANCE, UNKNOWN, CallFailedError, Host, hosting, urn
 
 QWEN = "Qwen/Qwen2-7B-Instruct"
 LLAMA_70B = "neuralmagic/Meta-Llama-3.1-70B-Instruct-FP8"
@@ -217,6 +218,19 @@ def test_without_a_network_a_preview_says_what_is_not_known(start_host: Callable
         (warning,) = engine.lines
         assert "the defaults and the price are unknown" in warning.message
         assert (warning.severity, warning.ephemeral) == (2, False)
+
+
+def test_without_credentials_a_preview_says_once_that_up_would_fail(simulator: Simulator) -> None:
+    with listening() as engine, hosting(_without_credentials(simulator), engine=engine.address) as host:
+        for name in ("chat", "other"):
+            assert host.instance(name).check({"model_id": QWEN}).failures == ()
+        warnings = [line.message for line in engine.lines if line.severity == 2]
+    assert len(warnings) == 1
+    assert re.match("`pulumi up` would fail: .*CORTECS_CLIENT_ID", warnings[0])
+
+
+def _without_credentials(simulator: Simulator) -> dict[str, str]:
+    return {key: value for key, value in simulator.env().items() if not key.startswith("CORTECS_CLIENT")}
 
 
 def test_without_a_network_nothing_that_runs_is_changed(start_host: Callable[..., Host], shared_host: Host) -> None:
