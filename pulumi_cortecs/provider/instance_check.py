@@ -19,6 +19,7 @@ from pulumi_cortecs.lifecycle.cloud import ChecksOrders, UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
+    as_written,
     balance,
     host,
     instance_records,
@@ -62,6 +63,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     program_inputs, problems = read_properties(
         {key: value for key, value in news.items() if key != "quote"}, kind.arguments
     )
+    as_written.record(call.urn, kind.arguments, news, program_inputs)
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
     problems += kind.conflicts(program_inputs, olds, session.current().clock.utc_now())
@@ -122,7 +124,8 @@ def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]
 
 def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
     named = (machine_limits.with_alternatives(kind, problem) for problem in problems)
-    failures = [CheckFailure(problem.property, problem.reason) for problem in named]
+    urn = host.current_call().urn
+    failures = [CheckFailure(problem.property, as_written.as_written(urn, problem.reason)) for problem in named]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
 

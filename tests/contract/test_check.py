@@ -152,7 +152,7 @@ def test_the_model_is_required(shared_host: Host) -> None:
 def test_an_unknown_model_is_refused_with_the_nearest_one(shared_host: Host) -> None:
     checked = shared_host.instance().check({"model_id": "Qwen/Qwen2-7B-Instrukt"})
     (reason,) = checked.reasons("model_id")
-    assert "'Qwen--Qwen2-7B-Instrukt'; did you mean Qwen--Qwen2-7B-Instruct?" in reason
+    assert "'Qwen/Qwen2-7B-Instrukt'; did you mean Qwen--Qwen2-7B-Instruct?" in reason
     assert "neuralmagic--Mistral-Nemo-Instruct-2407-FP8" in reason
 
 

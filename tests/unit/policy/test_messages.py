@@ -30,12 +30,12 @@ def test_eight_workers_on_h100() -> None:
         "[mandatory] hardware-allowed: NVIDIA_H100_1 is not among the hardware that is allowed on cortecs: "
         "NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.",
         f"What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {DAY}.",
-        f"What could be taken for {LLAMA}: 2 x NVIDIA_L4_1 (2.40 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), "
-        "2 x NVIDIA_L4_2 (4.80 EUR an hour).",
+        f"What could be taken for {LLAMA.replace('--', '/')}: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
+        "2 x NVIDIA_L40S_1 (4.20 EUR an hour), 2 x NVIDIA_L4_2 (4.80 EUR an hour).",
         "[mandatory] gpu-type-allowed: NVIDIA_H100_1 has NVIDIA H100 GPUs; allowed are NVIDIA L4, NVIDIA L40S.",
         "[mandatory] gpu-count-max: 8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.",
         "[mandatory] vram-range: NVIDIA_H100_1 has 80 GB; at most 48 GB are allowed: 32 GB too many.",
-        f"[mandatory] model-allowed: {LLAMA} is not among the models that are allowed: Qwen/*.",
+        f"[mandatory] model-allowed: {LLAMA.replace('--', '/')} is not among the models that are allowed: Qwen/*.",
         "[mandatory] workers-max: 8 workers; 2 are allowed per instance: 6 too many.",
         "[mandatory] instance-hourly-cap: 8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: "
         "31.00 EUR too much.",
@@ -55,14 +55,14 @@ def test_only_the_gravest_refusal_names_the_way_out_for_most_workers() -> None:
     assert lines[0].startswith("[mandatory] instance-hourly-cap: 2 x NVIDIA_L40S_1 cost 4.20 EUR an hour")
     assert lines[1:3] == [
         f"What it would cost: 4.20 EUR an hour for 2 workers, by the catalogue of {DAY}.",
-        "What could be taken for Qwen--Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
+        "What could be taken for Qwen/Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
         "1 x NVIDIA_L40S_1 (2.10 EUR an hour), 1 x NVIDIA_L4_2 (2.40 EUR an hour).",
     ]
 
 
 def test_where_nothing_could_be_taken_it_says_so() -> None:
     nothing = {**DEMO, "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_H100_2"]}}}
-    assert "No hardware that Qwen--Qwen2-7B-Instruct runs on is allowed." in shown(nothing)
+    assert "No hardware that Qwen/Qwen2-7B-Instruct runs on is allowed." in shown(nothing)
 
 
 def test_what_cannot_be_known_is_not_guessed() -> None:
