@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from pulumi_cortecs.cli import catalogue, import_file, offers, orphans, policy, 
 app = typer.Typer(
     name="pulumi-cortecs",
     help="Rented LLM inference as reviewable infrastructure.",
+    epilog="Example: pulumi-cortecs offers --cloud cortecs",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -22,11 +24,11 @@ app = typer.Typer(
 )
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
-app.command("offers")(offers.offers)
-app.command("orphans")(orphans.orphans)
-app.command("reap")(reap.reap)
-app.command("import-file")(import_file.import_file)
-app.command("simulator")(simulator.simulator)
+app.command("offers", epilog="Example: pulumi-cortecs offers --gpu H100 --available")(offers.offers)
+app.command("orphans", epilog="Example: pulumi-cortecs orphans --all-stacks --delete ID")(orphans.orphans)
+app.command("reap", epilog="Example: pulumi-cortecs reap --stack dev --delete --yes")(reap.reap)
+app.command("import-file", epilog="Example: pulumi-cortecs import-file ID --name chat")(import_file.import_file)
+app.command("simulator", epilog="Example: pulumi-cortecs simulator --port 8800 --speed 60")(simulator.simulator)
 
 
 def main() -> None:
@@ -46,4 +48,4 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # a line for each retry, of which the error says the outcome

@@ -26,7 +26,7 @@ def _policy() -> None:
     pass
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs policy path cost --folder")
 def path(
     pack: Annotated[Pack, typer.Argument(help="hardware, cost, or guard, which is both in one.")] = Pack.GUARD,
     folder: Annotated[bool, typer.Option("--folder", help="Its folder instead of its executable.")] = False,
@@ -41,7 +41,7 @@ def path(
     typer.echo(pack_folder if folder else pack_folder / "run")
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs policy check limits.json --pack cost")
 def check(
     file: Annotated[Path, typer.Argument(help="The limits file, as for --policy-pack-config.")],
     pack: Annotated[Pack, typer.Option(help="The pack of the limits.")] = Pack.GUARD,
