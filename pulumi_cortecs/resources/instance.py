@@ -14,6 +14,7 @@ from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.arguments import READINESS
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources import price_line
+from pulumi_cortecs.resources.account import warn_of_plain_credentials
 from pulumi_cortecs.resources.constructor import (
     add_inherited_annotations,
     as_objects,
@@ -191,6 +192,7 @@ class InstanceResource(Resource):
             pulumi.ResourceOptions(additional_secret_outputs=list(form.secret_outputs)) if form.secret_outputs else None
         )
         opts = pulumi.ResourceOptions.merge(opts, hidden)
+        warn_of_plain_credentials(kind.credentials)
         with limited_stack_trace(USER_FRAMES):
             props: dict[str, Any] = {**inputs, **dict.fromkeys(_OUTPUT_ONLY)}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)

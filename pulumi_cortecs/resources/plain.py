@@ -10,6 +10,7 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.kind import CrudKind
 from pulumi_cortecs.resources import price_line
+from pulumi_cortecs.resources.account import warn_of_plain_credentials
 from pulumi_cortecs.resources.constructor import add_inherited_annotations, as_objects, as_secret, split_arguments
 from pulumi_cortecs.resources.shown_arguments import ShownArguments, with_arguments
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
@@ -45,6 +46,7 @@ class PlainResource(Resource):
         hidden = [*kind.told_once, *secrets]
         if hidden:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=hidden))
+        warn_of_plain_credentials(kind.credentials)
         with limited_stack_trace(USER_FRAMES):
             props = {**outputs, **inputs, **{key: as_secret(inputs[key]) for key in secrets}}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.name}"), resource_name, props, opts)
