@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
-from pulumi_cortecs.cli import catalogue, import_file, offers, orphans, policy, reap, simulator
+from pulumi_cortecs.cli import catalogue, doctor, import_file, new, offers, orphans, policy, reap, review, simulator
 
 app = typer.Typer(
     name="pulumi-cortecs",
@@ -24,9 +24,12 @@ app = typer.Typer(
 )
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
+app.command("new", epilog="Example: pulumi-cortecs new serving --cloud gcore")(new.new)
+app.command("doctor", epilog="Example: pulumi-cortecs doctor --json")(doctor.doctor)
 app.command("offers", epilog="Example: pulumi-cortecs offers --gpu H100 --available")(offers.offers)
 app.command("orphans", epilog="Example: pulumi-cortecs orphans --all-stacks --delete ID")(orphans.orphans)
 app.command("reap", epilog="Example: pulumi-cortecs reap --stack dev --delete --yes")(reap.reap)
+app.command("review", epilog="Example: pulumi-cortecs review --stack dev --max-increase 5.00EUR/h")(review.review)
 app.command("import-file", epilog="Example: pulumi-cortecs import-file ID --name chat")(import_file.import_file)
 app.command("simulator", epilog="Example: pulumi-cortecs simulator --port 8800 --speed 60")(simulator.simulator)
 

@@ -6,15 +6,21 @@ rule, is a finding of that rule about that resource.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Final
 
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.field import Known, NotKnownError
 from pulumi_cortecs.policy.limits import ActiveRule, Limits
-from pulumi_cortecs.policy.messages import alternatives_text, cost_text, missing_limits_text, no_limits_text
+from pulumi_cortecs.policy.messages import (
+    alternatives_text,
+    cost_text,
+    missing_again_text,
+    missing_limits_text,
+    no_limits_text,
+)
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.resource_types import ObservedResource
 from pulumi_cortecs.policy.rule import Advice, Level, Rule, RuleContext, Severity, Subject
@@ -35,22 +41,28 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges by `limits`. `previews`: this run buys nothing, and `up` will judge unknown values again."""
+    """Judges by `limits`. `previews`: this run buys nothing, and `up` will judge unknown values again.
+
+    What the limits lack is reported in full about the first purchase that it concerns.
+    """
 
     limits: Limits
     context: RuleContext
     previews: bool = False
+    _reported: set[str] = field(default_factory=set, compare=False, repr=False)
 
-    def judge_purchase(self, purchase: Purchase) -> list[Finding]:
-        """The findings about one purchase, exemptions applied."""
+    def judge_purchase(self, purchase: Purchase, others: Callable[[], Sum] | None = None) -> list[Finding]:
+        """The findings about one purchase, exemptions applied. A refusal names what could be bought instead, within the
+        stack's budgets beside the `others` of this run."""
         if (rule := self.limits.first_unlimited_rule) is not None:
-            return [Finding(rule, Level.MANDATORY, no_limits_text(), purchase.urn)]
+            return list(self._report_missing((rule,), Level.MANDATORY, no_limits_text(), purchase.urn))
         findings = [
             self._apply_exemptions(finding, purchase)
             for active_rule in self._purchase_rules(purchase)
+            if active_rule.settings is not None
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         ]
-        return self._with_alternatives(findings, purchase)
+        return [*self._with_alternatives(findings, purchase, others), *self._missing_limits(purchase)]
 
     def judge_resource(self, resource: ObservedResource) -> list[Finding]:
         """The findings about any resource, whether it buys something or not."""
@@ -67,18 +79,40 @@ class Judge:
         return [
             finding
             for active_rule in self._active_rules(Subject.SUM)
+            if active_rule.settings is not None  # judge_purchase reports it
             for finding in self._evaluate(active_rule, total, urn)
         ]
 
-    def allows(self, purchase: Purchase) -> bool:
-        """Returns whether no rule about hardware, its number and its price refuses this purchase; other rules are
-        ignored."""
-        active_rules = [active_rule for active_rule in self._purchase_rules(purchase) if active_rule.rule.way_out]
-        return not any(
-            finding.level is Level.MANDATORY
-            for active_rule in active_rules
+    def allows(self, purchase: Purchase, others: Sum | None = None) -> bool:
+        """Returns whether no rule refuses this purchase, and no budget the sum of it and the `others`."""
+        refused = any(
+            self._apply_exemptions(finding, purchase).level is Level.MANDATORY
+            for active_rule in self._purchase_rules(purchase)
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         )
+        if refused or others is None:
+            return not refused
+        total = others.plus(purchase.hourly)
+        return all(finding.level is not Level.MANDATORY for finding in self.judge_sum(total))
+
+    def _missing_limits(self, purchase: Purchase) -> Iterator[Finding]:
+        """The findings of the rules, about purchases or their sum, that have no limits."""
+        active_rules = (*self._purchase_rules(purchase), *self._active_rules(Subject.SUM))
+        for level in (Level.MANDATORY, Level.ADVISORY):
+            rules = [rule.rule for rule in active_rules if rule.settings is None and rule.level is level]
+            if rules:
+                yield from self._report_missing(rules, level, missing_limits_text(rules, level), purchase.urn)
+
+    def _report_missing(self, rules: Sequence[Rule], level: Level, text: str, urn: str) -> Iterator[Finding]:
+        """One finding for all these rules. A preview, which buys nothing, needs it only once; `up` refuses each
+        purchase."""
+        names = {rule.name for rule in rules}
+        is_new = not names <= self._reported
+        self._reported.update(names)
+        if is_new:
+            yield Finding(rules[0], level, text, urn)
+        elif level is Level.MANDATORY and not self.previews:
+            yield Finding(rules[0], level, missing_again_text(), urn)
 
     def _purchase_rules(self, purchase: Purchase) -> Iterable[ActiveRule]:
         active_rules = self._active_rules(Subject.PURCHASE)
@@ -98,7 +132,7 @@ class Judge:
     def _evaluate(self, active_rule: ActiveRule, subject: object, urn: str) -> Iterator[Finding]:
         rule = active_rule.rule
         if active_rule.settings is None:
-            yield Finding(rule, active_rule.level, missing_limits_text(rule, active_rule.level), urn)
+            yield Finding(rule, active_rule.level, missing_limits_text((rule,), active_rule.level), urn)
             return
         try:
             for message in rule.check(subject, active_rule.settings, self.context):
@@ -130,14 +164,21 @@ class Judge:
             return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.")
         return finding
 
-    def _with_alternatives(self, findings: list[Finding], purchase: Purchase) -> list[Finding]:
-        """The findings, with alternatives in the first refusal that other hardware could satisfy."""
-        refusals = [finding for finding in findings if finding.level is Level.MANDATORY and finding.rule.way_out]
+    def _with_alternatives(
+        self, findings: list[Finding], purchase: Purchase, others: Callable[[], Sum] | None
+    ) -> list[Finding]:
+        """The findings, with alternatives in the first refusal that other hardware could satisfy. There are none where
+        another rule refuses the purchase on any hardware."""
+        mandatory = [finding for finding in findings if finding.level is Level.MANDATORY]
+        refusals = [finding for finding in mandatory if finding.rule.way_out]
         if not refusals:
             return findings
         first = min(refusals, key=lambda finding: (_BY_SEVERITY.index(finding.rule.severity), finding.rule.name))
-        way_out = alternatives_text(purchase, self.context.prices, self.allows)
-        text = f"{first.text}\n{cost_text(purchase, self.context.prices)}\n{way_out}"
+        text = f"{first.text}\n{cost_text(purchase, self.context.prices)}"
+        if len(refusals) == len(mandatory):
+            total = None if others is None else others()
+            allows = partial(self.allows, others=total)
+            text = f"{text}\n{alternatives_text(purchase, self.context.prices, allows)}"
         return [replace(finding, text=text) if finding is first else finding for finding in findings]
 
 

@@ -27,6 +27,7 @@ from pulumi_cortecs.resources.constructor import (
     with_ints,
 )
 from pulumi_cortecs.resources.shown_arguments import ShownArguments, with_arguments
+from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 from pulumi_cortecs.resources.types import OnTimeout, QuoteProperties, Ready, State
 
@@ -198,6 +199,7 @@ class InstanceResource(Resource):
             super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)
         if given_id is None:
             price_line.count("instance", self.quote)
+        report_source_line(self)
         self.endpoint = form.endpoint(
             resource_name,
             # the argument's id is known in previews, and that of the read resource is not

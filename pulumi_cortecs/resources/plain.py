@@ -13,6 +13,7 @@ from pulumi_cortecs.resources import price_line
 from pulumi_cortecs.resources.account import warn_of_plain_credentials
 from pulumi_cortecs.resources.constructor import add_inherited_annotations, as_objects, as_secret, split_arguments
 from pulumi_cortecs.resources.shown_arguments import ShownArguments, with_arguments
+from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
 
 
@@ -53,3 +54,4 @@ class PlainResource(Resource):
         if kind.market is not None:
             quote: pulumi.Output[Any] = vars(self)["quote"]
             price_line.count(kind.name.lower(), quote)
+        report_source_line(self)

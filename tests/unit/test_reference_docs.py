@@ -241,7 +241,7 @@ def test_the_quote_has_the_parts_of_the_page(bought: Made) -> None:
     assert set(quote) == set(QUOTE)
     assert {name: quoted(cells[0]) for name, cells in QUOTE.items() if quoted(cells[0])} == {
         "currency": [quote["currency"]],
-        "source": [quote["source"]],
+        "source": ["live", quote["source"]],
     }
 
 
