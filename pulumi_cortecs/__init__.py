@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pulumi_cortecs.resources.public_face import at_first_use
 
 if TYPE_CHECKING:
+    __version__: str
     from pulumi_cortecs.cortecs import (
         Balance,
         DataSourceError,
@@ -61,4 +62,11 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
-    __getattr__, __dir__ = at_first_use(globals(), __all__, "pulumi_cortecs.cortecs")
+    _at_first_use, __dir__ = at_first_use(globals(), __all__, "pulumi_cortecs.cortecs")
+
+    def __getattr__(name: str) -> object:
+        if name != "__version__":
+            return _at_first_use(name)
+        from importlib.metadata import version
+
+        return version("pulumi-cortecs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from pulumi_cortecs.cli import catalogue, doctor, import_file, new, offers, orph
 app = typer.Typer(
     name="pulumi-cortecs",
     help="Rented LLM inference as reviewable infrastructure.",
+    epilog="Example: pulumi-cortecs offers --cloud cortecs",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -22,14 +24,14 @@ app = typer.Typer(
 )
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
-app.command("new")(new.new)
-app.command("doctor")(doctor.doctor)
-app.command("offers")(offers.offers)
-app.command("orphans")(orphans.orphans)
-app.command("reap")(reap.reap)
-app.command("review")(review.review)
-app.command("import-file")(import_file.import_file)
-app.command("simulator")(simulator.simulator)
+app.command("new", epilog="Example: pulumi-cortecs new serving --cloud gcore")(new.new)
+app.command("doctor", epilog="Example: pulumi-cortecs doctor --json")(doctor.doctor)
+app.command("offers", epilog="Example: pulumi-cortecs offers --gpu H100 --available")(offers.offers)
+app.command("orphans", epilog="Example: pulumi-cortecs orphans --all-stacks --delete ID")(orphans.orphans)
+app.command("reap", epilog="Example: pulumi-cortecs reap --stack dev --delete --yes")(reap.reap)
+app.command("review", epilog="Example: pulumi-cortecs review --stack dev --max-increase 5.00EUR/h")(review.review)
+app.command("import-file", epilog="Example: pulumi-cortecs import-file ID --name chat")(import_file.import_file)
+app.command("simulator", epilog="Example: pulumi-cortecs simulator --port 8800 --speed 60")(simulator.simulator)
 
 
 def main() -> None:
@@ -49,4 +51,4 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # a line for each retry, of which the error says the outcome

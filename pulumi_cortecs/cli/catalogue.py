@@ -53,7 +53,7 @@ _Url = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs catalogue pull --cloud shadeform --output shadeform.lock.yaml")
 def pull(
     output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")] = _LOCK,
     url: _Url = None,
@@ -83,7 +83,7 @@ def pull(
     print_lines(f"{output} written: sha256 {new.digest}{news}")
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs catalogue diff catalogue.lock.yaml")
 def diff(
     file: _File = _LOCK,
     other: Annotated[
@@ -97,7 +97,7 @@ def diff(
     _compare(file, other, cloud, url, None, as_json)
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs catalogue verify --tolerance 5")
 def verify(
     file: _File = _LOCK,
     url: _Url = None,
@@ -112,7 +112,7 @@ def verify(
         raise typer.Exit(EXIT_DIFFERS)
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs catalogue show catalogue.lock.yaml --json")
 def show(file: _File = _LOCK, as_json: _Json = False) -> None:
     """Check the digest and the rows of a catalogue, and show it."""
     from pulumi_cortecs.cost import catalogue

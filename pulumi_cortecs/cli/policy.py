@@ -31,7 +31,7 @@ def _policy() -> None:
     pass
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs policy path cost --folder")
 def path(
     pack: Annotated[Pack, typer.Argument(help="hardware, cost, or guard, which is both in one.")] = Pack.GUARD,
     folder: Annotated[bool, typer.Option("--folder", help="Its folder instead of its executable.")] = False,
@@ -49,7 +49,7 @@ def path(
     typer.echo(run.parent if folder else run)
 
 
-@app.command()
+@app.command(epilog="Example: pulumi-cortecs policy check limits.json --pack cost")
 def check(
     file: Annotated[Path, typer.Argument(help="The limits file, as for --policy-pack-config.")],
     pack: Annotated[Pack, typer.Option(help="The pack of the limits.")] = Pack.GUARD,

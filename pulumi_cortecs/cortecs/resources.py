@@ -11,6 +11,7 @@ from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CRED
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import with_ints
 from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
+from pulumi_cortecs.resources.types import BillingInterval, OnTimeout, Ready, State
 
 READY_TIMEOUT = INSTANCE.ready_timeout
 """Seconds, for a program that sets no timeout."""
@@ -71,16 +72,16 @@ class InstanceArgs:
         model_id: pulumi.Input[str],
         hardware_type_id: pulumi.Input[str] | None = None,
         context_length: pulumi.Input[int] | None = None,
-        billing_interval: pulumi.Input[str] | None = None,
+        billing_interval: pulumi.Input[BillingInterval] | None = None,
         num_workers: pulumi.Input[int] | None = None,
-        state: pulumi.Input[str] | None = None,
+        state: pulumi.Input[State] | None = None,
         restart_trigger: pulumi.Input[str] | None = None,
         ttl: pulumi.Input[str] | None = None,
-        on_timeout: pulumi.Input[str] | None = None,
+        on_timeout: pulumi.Input[OnTimeout] | None = None,
         adopt_id: pulumi.Input[str] | None = None,
         max_price: pulumi.Input[str] | None = None,
         price_tolerance: pulumi.Input[int] | None = None,
-        ready: pulumi.Input[str] | None = None,
+        ready: pulumi.Input[Ready] | None = None,
         ready_path: pulumi.Input[str] | None = None,
         ready_key: pulumi.Input[str] | None = None,
         labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
@@ -157,7 +158,7 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
     hardware_type_id: pulumi.Output[str]
     context_length: pulumi.Output[int]
     """In tokens."""
-    billing_interval: pulumi.Output[str]
+    billing_interval: pulumi.Output[BillingInterval]
     num_workers: pulumi.Output[int]
 
     endpoint: Endpoint
@@ -178,16 +179,16 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
             model_id: pulumi.Input[str],
             hardware_type_id: pulumi.Input[str] | None = None,
             context_length: pulumi.Input[int] | None = None,
-            billing_interval: pulumi.Input[str] | None = None,
+            billing_interval: pulumi.Input[BillingInterval] | None = None,
             num_workers: pulumi.Input[int] | None = None,
-            state: pulumi.Input[str] | None = None,
+            state: pulumi.Input[State] | None = None,
             restart_trigger: pulumi.Input[str] | None = None,
             ttl: pulumi.Input[str] | None = None,
-            on_timeout: pulumi.Input[str] | None = None,
+            on_timeout: pulumi.Input[OnTimeout] | None = None,
             adopt_id: pulumi.Input[str] | None = None,
             max_price: pulumi.Input[str] | None = None,
             price_tolerance: pulumi.Input[int] | None = None,
-            ready: pulumi.Input[str] | None = None,
+            ready: pulumi.Input[Ready] | None = None,
             ready_path: pulumi.Input[str] | None = None,
             ready_key: pulumi.Input[str] | None = None,
             labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
@@ -201,7 +202,7 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
         id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
         *,
-        ready: pulumi.Input[str] | None = None,
+        ready: pulumi.Input[Ready] | None = None,
         ready_path: pulumi.Input[str] | None = None,
         ready_key: pulumi.Input[str] | None = None,
     ) -> Instance:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 from unicodedata import normalize
 
 _MAX_NAMES: Final = 12
+_MIN_PART: Final = 2
+"""The letters of a part by which a name is suggested."""
+_WORDS: Final = re.compile(r"[a-z0-9]+")
 
 
 def closest_match(value: str, names: Iterable[str], *, at_least: float = 0.5) -> str | None:
-    """The known name that is most similar to `value`, or None. `at_least`: the required similarity, from 0 to 1."""
+    """The known name that is most similar to `value`, or else the shortest that has it as a part: "L4" is
+    "NVIDIA_L4_1"; None without either. `at_least`: the required similarity, from 0 to 1."""
     from difflib import get_close_matches  # programs import this module, but rarely need difflib
 
     by_likeness = {_normalized(name): name for name in names}
     near = get_close_matches(_normalized(value), by_likeness, n=1, cutoff=at_least)
-    return by_likeness[near[0]] if near else None
+    if near or len(part := _normalized(value)) < _MIN_PART:
+        return by_likeness[near[0]] if near else None
+    longer = [name for name in by_likeness if part in name]
+    return (
+        by_likeness[min(longer, key=lambda name: (part not in _WORDS.findall(name), len(name), name))]
+        if longer
+        else None
+    )
 
 
 def suggestion(value: str, names: Iterable[str]) -> str:

@@ -31,6 +31,7 @@ from pulumi_cortecs.resources.instance import (
     inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
+from pulumi_cortecs.resources.types import Ready
 
 if TYPE_CHECKING:
     from typing_extensions import Required, Unpack
@@ -343,7 +344,7 @@ class InferenceDeployment(InstanceResource, form=_FORM):
         id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
         *,
-        ready: pulumi.Input[str] | None = None,
+        ready: pulumi.Input[Ready] | None = None,
         ready_path: pulumi.Input[str] | None = None,
         ready_key: pulumi.Input[str] | None = None,
         give_up_after: pulumi.Input[int] | None = None,

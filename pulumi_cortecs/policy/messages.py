@@ -13,6 +13,7 @@ from pulumi_cortecs.policy.field import Known, Missing
 from pulumi_cortecs.policy.pinned import PinnedPrices
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Level, Rule
+from pulumi_cortecs.policy.rules.formatting import model_text
 
 _MAX_NAMES: Final = 3
 _MAX_WORKERS: Final = 64
@@ -63,7 +64,7 @@ def alternatives_text(purchase: Purchase, prices: PinnedPrices, allows: Callable
     )
     named = ", ".join(_alternative_text(candidate) for candidate in islice(filter(None, most), _MAX_NAMES))
     if isinstance(purchase.model_id, Known):
-        model_id = purchase.model_id.value
+        model_id = model_text(purchase.model_id.value)
         nothing = f"No hardware that {model_id} runs on is allowed."
         return f"What could be taken for {model_id}: {named}." if named else nothing
     return f"What could be taken: {named}." if named else f"No hardware of {purchase.cloud} is allowed."

@@ -172,6 +172,15 @@ def account_or_none(kind: ResourceKind) -> Account | None:
         return None
 
 
+def warn_without_credentials(kind: ResourceKind) -> None:
+    """Warns once in this process if there are no usable credentials: a preview needs none, and `up` does."""
+    try:
+        account(kind)
+    except ConfigurationError as error:
+        if session.current().is_first(f"credentials of {kind.cloud}"):
+            host.current_call().warn(f"`pulumi up` would fail: {error}")
+
+
 def base_url(kind: ResourceKind, config: Mapping[str, str] | None = None) -> str:
     """The base URL of the vendor, with or without credentials. Raises ConfigurationError for an unfit URL."""
     return resolve_base_url(kind.credentials, os.environ, _config(config))

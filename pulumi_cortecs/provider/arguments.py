@@ -77,7 +77,7 @@ READINESS: Final[Mapping[str, Argument]] = {
 def read_labels(value: Any) -> dict[str, Any]:
     """An object of names and strings, each cut to what a label may have; one that only `up` will know stays unknown."""
     if not isinstance(value, Mapping):
-        raise InvalidValueError(f'must be an object such as {{"team": "search"}}; got {value!r}')
+        raise InvalidValueError(f'must be an object such as {{"team": "search"}}; got {without_float(value)!r}')
     if len(value) > MAX_LABELS:
         raise InvalidValueError(f"must be at most {MAX_LABELS} labels; got {len(value)}")
     labels: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from pulumi.dynamic import DiffResult, ReadResult, UpdateResult
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, NotFoundError, RefusedError
 from pulumi_cortecs.lifecycle.clock import InterruptedWaitError
 from pulumi_cortecs.lifecycle.deletion import DeletionUnconfirmedError
-from pulumi_cortecs.provider import accounts, host, machine_limits, reviewed_inputs, session
+from pulumi_cortecs.provider import accounts, host, machine_limits, quote_records, reviewed_inputs, session
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.attachments import holders_text
 from pulumi_cortecs.provider.kind import CrudKind
@@ -196,6 +196,8 @@ def validated(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
     if kind.market is not None and "quote" not in props:
         refusals.append("it has no price, because it could not be asked for when the inputs were checked")
     if refusals:
+        if unpriced := quote_records.unpriced_text(host.current_call().urn):
+            raise CrudError(f"nothing was created: {unpriced}")
         raise CrudError(f"refused, because the inputs differ from those that were checked: {'; '.join(refusals)}")
     return settled if kind.market is None else {**settled, "quote": props["quote"]}
 

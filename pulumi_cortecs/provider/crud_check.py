@@ -17,6 +17,7 @@ from pulumi_cortecs.http.errors import CloudError, ConfigurationError, Unreachab
 from pulumi_cortecs.lifecycle.cloud import UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
+    as_written,
     host,
     instance_records,
     machine_limits,
@@ -49,6 +50,7 @@ def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Check
     program_inputs, problems = read_properties(
         {key: value for key, value in news.items() if key != "quote"}, kind.arguments
     )
+    as_written.record(call.urn, kind.arguments, news, program_inputs)
     if "quote" in news and (kind.market is None or news["quote"] != olds.get("quote")):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
     reviewed = None if olds else reviewed_inputs.get(call.urn)
@@ -65,7 +67,7 @@ def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Check
         reviewed_inputs.record(call.urn, inputs)
     if not problems:
         warn(kind, inputs)
-    failures = [CheckFailure(problem.property, problem.reason) for problem in problems]
+    failures = [CheckFailure(problem.property, as_written.as_written(call.urn, problem.reason)) for problem in problems]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
 
@@ -86,6 +88,8 @@ def _resolve(
     if olds and changed:
         _warn_of_lost_data(kind, changed)
     if kind.market is None:
+        if not olds or changed:
+            accounts.warn_without_credentials(kind)
         return wanted
     if olds and not changed:
         return {**wanted, "quote": olds.get("quote", {})}
@@ -125,6 +129,7 @@ def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], prob
             raise
         # a preview without network or credentials; create refuses inputs without a price
         call.warn(f"the price is unknown, and `pulumi up` would refuse to buy it: {error}")
+        quote_records.record(kind, call.urn, wanted, error)
         return dict(wanted)
     if is_live and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         problems.append(Problem("max_price", reason))
@@ -132,6 +137,7 @@ def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], prob
         quote_records.record(kind, call.urn, inputs)
         if is_live:
             quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
+            accounts.warn_without_credentials(kind)
     return inputs
 
 

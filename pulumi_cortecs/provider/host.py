@@ -76,7 +76,7 @@ class EngineCall:
             # never as an ERROR: that marks the row as failed while the exit code stays 0
             severity = engine_pb2.WARNING if warning else engine_pb2.INFO
             line = engine_pb2.LogRequest(
-                severity=severity, message=_terminal_text(text), urn=self.urn, ephemeral=ephemeral
+                severity=severity, message=_terminal_text(self.urn, text), urn=self.urn, ephemeral=ephemeral
             )
             engine.Log(line, timeout=_PROGRESS_SECONDS if ephemeral else _REPORT_SECONDS)
 
@@ -140,9 +140,11 @@ def _error_text(error: Exception) -> str:
     return f"unexpected {type(error).__name__} in pulumi-cortecs{where}: {text}"
 
 
-def _terminal_text(text: str) -> str:
-    """The text without control characters: it may quote other stacks' states."""
-    return escape_unprintable(text, keep="\n")
+def _terminal_text(urn: str, text: str) -> str:
+    """The text as the program spells its values, without control characters: it may quote other stacks' states."""
+    from pulumi_cortecs.provider.as_written import as_written  # programs import this module
+
+    return escape_unprintable(as_written(urn, text), keep="\n")
 
 
 def _send_clean_error(call: EngineCall, text: str) -> None:
@@ -151,7 +153,7 @@ def _send_clean_error(call: EngineCall, text: str) -> None:
     with suppress(Exception):  # the plain error follows in any case
         from pulumi.runtime.proto import status_pb2
 
-        status = status_pb2.Status(code=_UNKNOWN, message=_terminal_text(text))
+        status = status_pb2.Status(code=_UNKNOWN, message=_terminal_text(call.urn, text))
         call.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
 
 

@@ -517,6 +517,8 @@ def _validated(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:
         if key not in props and key not in {*kind.arguments.required, *unreported}
     ]
     if refusals:
+        if unpriced := quote_records.unpriced_text(host.current_call().urn):
+            raise InstanceError(f"nothing was bought: {unpriced}")
         raise InstanceError(f"refused, because the inputs differ from those that were checked: {'; '.join(refusals)}")
     return {**{key: value for key, value in settled.items() if key not in unreported}, "quote": props["quote"]}
 

@@ -19,6 +19,7 @@ from pulumi_cortecs.lifecycle.cloud import ChecksOrders, UnknownStatusError
 from pulumi_cortecs.provider import (
     accounts,
     adoption,
+    as_written,
     balance,
     host,
     instance_records,
@@ -63,6 +64,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     program_inputs, problems = read_properties(
         {key: value for key, value in news.items() if key != "quote"}, kind.arguments
     )
+    as_written.record(call.urn, kind.arguments, news, program_inputs)
     if "quote" in news and news["quote"] != olds.get("quote"):
         problems.append(Problem("quote", "is computed from the market's prices, never taken from a program"))
     problems += kind.conflicts(program_inputs, olds, session.current().clock.utc_now())
@@ -70,6 +72,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     shown = None if olds else reviewed_inputs.get(call.urn)
     olds = kind.arguments.restore_defaults(olds) if olds else olds
     instance_check = _InstanceCheck(kind, program_inputs, olds, problems)
+    unpriced: Exception | None = None
     try:
         if shown is not None:
             inputs, problems = instance_check.resolve_replacement(shown)
@@ -83,11 +86,11 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             raise CheckError(f"the purchase cannot be checked, so nothing was bought or changed: {error}") from None
         # a preview without network or credentials; check does not know the operation, and create refuses such inputs
         call.warn(f"the defaults and the price are unknown, and `pulumi up` would refuse to buy it: {error}")
-        inputs = _inputs_without_market(kind, program_inputs)
+        inputs, unpriced = _inputs_without_market(kind, program_inputs), error
         instance_check.is_quoted = instance_check.adds_cost = False  # the price may have been asked for before
     if problems:
         return _result(kind, dict(news), problems)
-    quote_records.record(kind, call.urn, inputs)
+    quote_records.record(kind, call.urn, inputs, unpriced)
     is_priced_today = instance_check.is_quoted or instance_check.adds_cost
     if is_priced_today and (reason := quote_records.max_price_problem(inputs, inputs["quote"])):
         return _result(kind, inputs, [Problem("max_price", reason)])
@@ -98,6 +101,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
             session.current().interrupted.add(call.urn)
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     if instance_check.adds_cost:
+        accounts.warn_without_credentials(kind)
         balance.warn_if_short(kind, inputs)
     if text := quote_records.price_text(olds, inputs, swaps=instance_check.is_replacement):
         call.report_progress(text)
@@ -125,7 +129,8 @@ def _inputs_without_market(kind: InstanceKind, program_inputs: Mapping[str, Any]
 
 def _result(kind: InstanceKind, inputs: Mapping[str, Any], problems: Iterable[Problem]) -> CheckResult:
     named = (machine_limits.with_alternatives(kind, problem) for problem in problems)
-    failures = [CheckFailure(problem.property, problem.reason) for problem in named]
+    urn = host.current_call().urn
+    failures = [CheckFailure(problem.property, as_written.as_written(urn, problem.reason)) for problem in named]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)
 
 

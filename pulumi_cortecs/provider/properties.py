@@ -281,7 +281,11 @@ def equal_values(one: Any, other: Any) -> bool:
 
 
 def without_float(value: Any) -> Any:
-    """The value with whole numbers as ints: the host passes every number as a float."""
+    """The value with whole numbers as ints, also within lists and objects: the host passes every number as a float."""
+    if isinstance(value, list):
+        return [without_float(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: without_float(item) for key, item in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -295,4 +299,4 @@ def _unknown_argument_text(key: str, arguments: ArgumentTable) -> str:
 
 def _describe(value: Any) -> str:
     kind = {str: "the string", bool: "the boolean", list: "the list", dict: "the object"}.get(type(value), "")
-    return f"{kind} {value!r}".strip()
+    return f"{kind} {without_float(value)!r}".strip()

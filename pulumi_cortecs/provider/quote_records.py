@@ -21,16 +21,26 @@ from pulumi_cortecs.provider.kind import ResourceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, is_unknown
 
 _PERCENT: Final = Decimal("0.01")
+_UNPRICED: Final = "unpriced"
 
 
 class NoQuoteError(Exception):
     """A purchase has no price from the API, or a higher one than may be paid. The text says why."""
 
 
-def record(kind: ResourceKind, urn: str, inputs: Mapping[str, Any]) -> None:
-    """Records the result of a check. Does nothing without a URN."""
+def record(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], unpriced: Exception | None = None) -> None:
+    """Records the result of a check; `unpriced` is the reason why it could not ask the market. Does nothing without a
+    URN."""
     if urn:
-        session.current().quotes[urn] = {**_arguments(kind, inputs), "quote": inputs.get("quote")}
+        why = {} if unpriced is None else {_UNPRICED: str(unpriced)}
+        session.current().quotes[urn] = {**_arguments(kind, inputs), "quote": inputs.get("quote"), **why}
+
+
+def unpriced_text(urn: str) -> str:
+    """The error of an `up` whose check could not ask the market; "" if it could. The CLI shows the check's warning at
+    another place."""
+    reason = session.current().quotes.get(urn, {}).get(_UNPRICED, "")
+    return reason and f"its price could not be asked for: {reason}. Run `pulumi up` again when that is solved"
 
 
 def is_purchasable(urn: str) -> bool:

@@ -125,6 +125,8 @@ class Session:
         """The last check's quote with the arguments that it is for, by URN; see quote_records.py."""
         self.interrupted: set[str] = set()
         """The URNs of Instances whose check found a change that interrupts the service; see endpoint.py."""
+        self.written: dict[str, Mapping[str, str]] = {}
+        """The strings of a resource in the program by their other spellings, by URN; see as_written.py."""
         self.rows: dict[tuple[str, str], InstanceRow] = {}
         """The row of an instance, by its cloud and id; see instance_records.py."""
         self.hourly_costs: dict[tuple[str, str], Money] = {}

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import pulumi
+from pulumi.runtime.config import get_config, is_config_secret
+from pulumi.runtime.mocks import MockEngine
+from pulumi.runtime.settings import get_engine
 
 from pulumi_cortecs.http.credential_spec import ARGUMENTS, ENVIRONMENT, CredentialKey, CredentialSpec
+
+_warned_of: WeakKeyDictionary[asyncio.AbstractEventLoop, set[str]] = WeakKeyDictionary()
+"""The config keys that a program was warned of, by its event loop."""
 
 _PACKAGE: Final = "pulumi-python"
 """The package of all dynamic resources, by which components and children inherit a provider."""
@@ -42,6 +51,19 @@ class ExplicitProvider(pulumi.ProviderResource):
 def configuration_of(provider: ExplicitProvider) -> Mapping[str, pulumi.Input[str]]:
     """The configuration of the provider's process, with the credentials unchanged."""
     return provider._configured
+
+
+def warn_of_plain_credentials(spec: CredentialSpec) -> None:
+    """Warns once in a program of a credential that its stack's config has in plain text; never in tests with mocks. A
+    provider cannot tell: it gets the whole config decrypted."""
+    if get_engine() is None or isinstance(get_engine(), MockEngine):
+        return
+    with suppress(RuntimeError):  # no event loop: no program is running
+        named = _warned_of.setdefault(asyncio.get_running_loop(), set())
+        for key in (part.config for part in spec.parts if part.secret):
+            if key not in named and get_config(key) is not None and not is_config_secret(key):
+                named.add(key)
+                pulumi.log.warn(f"{key} is in the stack's config in plain text: `pulumi config set --secret {key}`")
 
 
 def _configuration(

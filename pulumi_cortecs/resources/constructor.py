@@ -15,8 +15,11 @@ import pulumi
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
 from pulumi_cortecs.provider.kind import ArgumentTable
+from pulumi_cortecs.provider.properties import without_float
 
 A = TypeVar("A")
+with_ints: Final = without_float
+"""For outputs, too: Pulumi does not know the types within a list."""
 _PACKAGE: Final = f"{__name__.partition('.')[0]}."
 
 
@@ -48,8 +51,7 @@ def split_arguments(
         raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
     if wanted is None:
         if unknown := sorted(named.keys() - inspect.signature(form).parameters.keys()):
-            names = ", ".join(inspect.signature(form).parameters)
-            raise TypeError(f"{resource} has no argument {', '.join(unknown)}; valid arguments: {names}")
+            raise TypeError(f"{resource} has no argument {_unknown_text(unknown, inspect.signature(form).parameters)}")
         for name, why in required.items():
             if name not in named:
                 raise TypeError(f"{resource} needs {name}: {why}")
@@ -107,16 +109,6 @@ def text_or_none(text: str | None) -> str | None:
     return text or None
 
 
-def with_ints(value: Any) -> Any:
-    """The value with whole numbers as ints: the engine has floats only, and Pulumi does not know the types within a
-    list."""
-    if isinstance(value, list):
-        return [with_ints(item) for item in value]
-    if isinstance(value, dict):
-        return {key: with_ints(item) for key, item in value.items()}
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def add_inherited_annotations(cls: type, base: type) -> None:
     """Gives a class the annotations of its bases, too: Pulumi reads only those of the class itself, and without them
     ints arrive as floats. Ours are compiled here, because Pulumi would compile them for each resource."""
@@ -163,6 +155,14 @@ def as_objects(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: as_objects(item) for name, item in value.items()}
     return value
+
+
+def _unknown_text(unknown: list[str], arguments: Mapping[str, Any]) -> str:
+    from pulumi_cortecs.cost.suggestions import closest_match  # for a mistake only
+
+    near = [match for name in unknown if (match := closest_match(name, arguments, at_least=0.6))]
+    hint = f"did you mean {', '.join(near)}?" if near else f"valid arguments: {', '.join(arguments)}"
+    return f"{', '.join(unknown)}; {hint}"
 
 
 def _only_one_of(resource: str, name: str, by_position: Any, by_name: Any) -> Any:

@@ -14,6 +14,7 @@ from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.arguments import READINESS
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources import price_line
+from pulumi_cortecs.resources.account import warn_of_plain_credentials
 from pulumi_cortecs.resources.constructor import (
     add_inherited_annotations,
     as_objects,
@@ -25,8 +26,10 @@ from pulumi_cortecs.resources.constructor import (
     text_or_none,
     with_ints,
 )
+from pulumi_cortecs.resources.shown_arguments import ShownArguments, with_arguments
 from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
+from pulumi_cortecs.resources.types import OnTimeout, QuoteProperties, Ready, State
 
 V = TypeVar("V")
 _OUTPUT_ONLY = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
@@ -72,14 +75,14 @@ class EndpointResource(Resource):
 class LifeCycleArgs:
     """The arguments that every cloud's Instance has, for a class of arguments that inherits them."""
 
-    state: pulumi.Input[str] | None = None
+    state: pulumi.Input[State] | None = None
     restart_trigger: pulumi.Input[str] | None = None
     ttl: pulumi.Input[str] | None = None
-    on_timeout: pulumi.Input[str] | None = None
+    on_timeout: pulumi.Input[OnTimeout] | None = None
     adopt_id: pulumi.Input[str] | None = None
     max_price: pulumi.Input[str] | None = None
     price_tolerance: pulumi.Input[int] | None = None
-    ready: pulumi.Input[str] | None = None
+    ready: pulumi.Input[Ready] | None = None
     ready_path: pulumi.Input[str] | None = None
     ready_key: pulumi.Input[str] | None = None
     labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -93,14 +96,14 @@ if TYPE_CHECKING:
     class LifeCycleArguments(TypedDict, total=False):
         """The same as named arguments."""
 
-        state: pulumi.Input[str] | None
+        state: pulumi.Input[State] | None
         restart_trigger: pulumi.Input[str] | None
         ttl: pulumi.Input[str] | None
-        on_timeout: pulumi.Input[str] | None
+        on_timeout: pulumi.Input[OnTimeout] | None
         adopt_id: pulumi.Input[str] | None
         max_price: pulumi.Input[str] | None
         price_tolerance: pulumi.Input[int] | None
-        ready: pulumi.Input[str] | None
+        ready: pulumi.Input[Ready] | None
         ready_path: pulumi.Input[str] | None
         ready_key: pulumi.Input[str] | None
         labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
@@ -131,17 +134,17 @@ class InstanceForm:
 class InstanceResource(Resource):
     """The base of every cloud's Instance, `class Instance(InstanceResource, form=InstanceForm(...))`."""
 
-    state: pulumi.Output[str]
+    state: pulumi.Output[State]
     restart_trigger: pulumi.Output[str]
     ttl: pulumi.Output[str | None]
     expires_at: pulumi.Output[str | None]
     """The end of its `ttl`, ISO-8601 in UTC; None without one."""
-    on_timeout: pulumi.Output[str]
+    on_timeout: pulumi.Output[OnTimeout]
     adopt_id: pulumi.Output[str | None]
     """The id by which it was adopted; None for a purchased instance."""
     max_price: pulumi.Output[str | None]
     price_tolerance: pulumi.Output[int | None]
-    ready: pulumi.Output[str | None]
+    ready: pulumi.Output[Ready | None]
     """`status`; None for the default, `answer`."""
     ready_path: pulumi.Output[str | None]
     ready_key: pulumi.Output[str | None]
@@ -150,7 +153,7 @@ class InstanceResource(Resource):
     purchase_labels: pulumi.Output[Mapping[str, str] | None]
     """The labels of the run that bought it: `stack`, `project` and, in CI, `repository`, `commit` and `pull_request`;
     None for an adopted instance."""
-    quote: pulumi.Output[Any]
+    quote: pulumi.Output[QuoteProperties]
     """Its price: `price_per_hour` and `price_per_minute` per worker, `hourly_total` for all of them, all decimal
     strings, with `currency` and `source`."""
     instance_id: pulumi.Output[str]
@@ -164,8 +167,11 @@ class InstanceResource(Resource):
     if TYPE_CHECKING:  # Pulumi takes annotations for outputs
         _form: InstanceForm
 
+    __signature__ = ShownArguments(lambda cls: cls._form.arguments)
+
     def __init_subclass__(cls, form: InstanceForm | None = None, **kwargs: Any) -> None:
-        cls._form = form or cls._form
+        if form is not None:
+            cls._form, cls.__doc__ = form, with_arguments(cls.__doc__, form.arguments)
         # a user's subclass without these would have another type and URN, and replace the resource
         super().__init_subclass__(module=cls._form.kind.cloud, name=cls._form.kind.type_name, **kwargs)
         add_inherited_annotations(cls, InstanceResource)
@@ -187,6 +193,7 @@ class InstanceResource(Resource):
             pulumi.ResourceOptions(additional_secret_outputs=list(form.secret_outputs)) if form.secret_outputs else None
         )
         opts = pulumi.ResourceOptions.merge(opts, hidden)
+        warn_of_plain_credentials(kind.credentials)
         with limited_stack_trace(USER_FRAMES):
             props: dict[str, Any] = {**inputs, **dict.fromkeys(_OUTPUT_ONLY)}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)

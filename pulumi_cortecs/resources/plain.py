@@ -10,7 +10,9 @@ from pulumi.dynamic import Resource
 from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.kind import CrudKind
 from pulumi_cortecs.resources import price_line
+from pulumi_cortecs.resources.account import warn_of_plain_credentials
 from pulumi_cortecs.resources.constructor import add_inherited_annotations, as_objects, as_secret, split_arguments
+from pulumi_cortecs.resources.shown_arguments import ShownArguments, with_arguments
 from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
 
@@ -23,10 +25,13 @@ class PlainResource(Resource):
         _kind: CrudKind[Any, Any]
         _arguments: type[Any]
 
+    __signature__ = ShownArguments(lambda cls: cls._arguments)
+
     def __init_subclass__(
         cls, kind: CrudKind[Any, Any] | None = None, arguments: type[Any] | None = None, **kwargs: Any
     ) -> None:
-        cls._kind, cls._arguments = kind or cls._kind, arguments or cls._arguments
+        if kind is not None and arguments is not None:
+            cls._kind, cls._arguments, cls.__doc__ = kind, arguments, with_arguments(cls.__doc__, arguments)
         # a user's subclass without these would have another type and URN, and replace the resource
         super().__init_subclass__(module=cls._kind.cloud, name=cls._kind.name, **kwargs)
         add_inherited_annotations(cls, PlainResource)
@@ -42,6 +47,7 @@ class PlainResource(Resource):
         hidden = [*kind.told_once, *secrets]
         if hidden:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=hidden))
+        warn_of_plain_credentials(kind.credentials)
         with limited_stack_trace(USER_FRAMES):
             props = {**outputs, **inputs, **{key: as_secret(inputs[key]) for key in secrets}}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.name}"), resource_name, props, opts)

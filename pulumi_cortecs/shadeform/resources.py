@@ -20,6 +20,7 @@ from pulumi_cortecs.resources.instance import (
     inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
+from pulumi_cortecs.resources.types import QuoteProperties, Ready
 from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, SSH_KEY, VOLUME
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
         id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
         *,
-        ready: pulumi.Input[str] | None = None,
+        ready: pulumi.Input[Ready] | None = None,
         ready_path: pulumi.Input[str] | None = None,
         ready_key: pulumi.Input[str] | None = None,
         endpoint_port: pulumi.Input[int] | None = None,
@@ -380,7 +381,7 @@ class Volume(PlainResource, kind=VOLUME, arguments=VolumeArgs):
     name: pulumi.Output[str]
     max_price: pulumi.Output[str | None]
     price_tolerance: pulumi.Output[int | None]
-    quote: pulumi.Output[Any]
+    quote: pulumi.Output[QuoteProperties]
     """Its price: `hourly_total`, `price_per_hour` and `price_per_minute`, all decimal strings, with `currency` and
     `source`."""
     cloud_assigned_id: pulumi.Output[str]

@@ -5,6 +5,7 @@ Tokens are words here: the numbers are consistent, but do not match any tokenize
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,13 +38,21 @@ class Completion:
 
 
 def make_completion(
-    model: str, created: int, prompt_tokens: int, *, choices: int = 1, max_tokens: int | None = None, chat: bool = True
+    model: str,
+    created: int,
+    prompt_tokens: int,
+    *,
+    choices: int = 1,
+    max_tokens: int | None = None,
+    chat: bool = True,
+    as_json: bool = False,
 ) -> Completion:
-    """The canned answer of `model`, cut off after `max_tokens` words."""
-    words = (
+    """The canned answer of `model`, within a JSON object with `as_json`, cut off after `max_tokens` words."""
+    text = (
         f"This answer comes from the pulumi_cortecs simulator, which stands in for {model}. "
         "No model was run and no GPU was used."
-    ).split()
+    )
+    words = (json.dumps({"answer": text}) if as_json else text).split()
     kept_words = words[:max_tokens]
     finish = "stop" if len(kept_words) == len(words) else "length"
     return Completion(model, created, prompt_tokens, choices, " ".join(kept_words), finish, chat)

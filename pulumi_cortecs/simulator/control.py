@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, create_model, model
 from starlette.responses import JSONResponse, Response
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.suggestions import closest_match
 from pulumi_cortecs.simulator.api_error import STATUS_WITHOUT_BODY, ApiError, ErrorBody
 from pulumi_cortecs.simulator.clock import timestamp
 from pulumi_cortecs.simulator.clouds import CLOUDS, SimulatorSettings
@@ -37,7 +38,10 @@ def _read_kind(value: object) -> FaultKind:
     try:
         return FaultKind(value)
     except ValueError:
-        raise ValueError(f"expected one of {', '.join(kind.value for kind in FaultKind)}") from None
+        kinds = [kind.value for kind in FaultKind]
+        near = closest_match(str(value), kinds, at_least=0.6)
+        hint = f"did you mean {near}? It is " if near else "expected "
+        raise ValueError(f"{hint}one of {', '.join(kinds)}") from None
 
 
 def _word_of(words: Iterable[str]) -> BeforeValidator:

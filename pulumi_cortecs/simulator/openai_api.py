@@ -2,7 +2,9 @@
 
 The vendor does not document the API key of its instances, so any Authorization header is accepted, and so is none,
 unless the setting `inference_key` names one: then a gateway asks for it before anything of the instance shows.
-Fields that are not simulated (temperature, tools, ...) are accepted and have no effect, as with similar servers.
+Fields that are not simulated (temperature, tools, ...) are accepted and have no effect, as with similar servers: a
+model may choose not to call a tool. What would have to change the answer is refused: a tool that must be called, a JSON
+schema, embeddings.
 """
 
 # no `from __future__ import annotations`: the framework evaluates annotations, and could not see the local ones
@@ -11,7 +13,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
@@ -75,17 +77,35 @@ class Message(BaseModel):
     content: str | list[dict[str, Any]] | None = None
 
 
+class ResponseFormat(BaseModel):
+    """The form of a chat's answer; further fields have its schema."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    type: Literal["text", "json_object", "json_schema"]
+
+
 class ChatRequest(_Request):
     """POST chat/completions."""
 
     messages: list[Message] = Field(min_length=1)
     max_completion_tokens: Integer | None = Field(None, ge=0)
+    tool_choice: str | dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
 
 
 class TextRequest(_Request):
     """POST completions."""
 
     prompt: str | Annotated[list[str], Field(min_length=1)]
+
+
+class EmbeddingRequest(BaseModel):
+    """POST embeddings."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    model: str
 
 
 class OpenAiApi:
@@ -137,7 +157,13 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
     Served = Annotated[ServedModel, Depends(answering)]
 
     def answer(
-        served: ServedModel, body: _Request, prompts: list[str], max_tokens: int | None, *, chat: bool
+        served: ServedModel,
+        body: _Request,
+        prompts: list[str],
+        max_tokens: int | None,
+        *,
+        chat: bool,
+        as_json: bool = False,
     ) -> Response:
         _check_name(served, body.model)
         limit, prompt_tokens = served.context_length, [completions.count_tokens(prompt) for prompt in prompts]
@@ -148,7 +174,13 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
         created = int(world.now().timestamp())
         choices = (body.n or 1) * len(prompts)
         completion = completions.make_completion(
-            served.model_name, created, sum(prompt_tokens), choices=choices, max_tokens=max_tokens, chat=chat
+            served.model_name,
+            created,
+            sum(prompt_tokens),
+            choices=choices,
+            max_tokens=max_tokens,
+            chat=chat,
+            as_json=as_json,
         )
         if not body.stream:
             return JSONResponse(completions.completion_json(completion))
@@ -169,14 +201,28 @@ def openai_router(world: World, lookup: ModelLookup) -> APIRouter:
     async def chat(served: Served, body: ChatRequest) -> Response:
         prompt = " ".join(_text(message.content) for message in body.messages)
         max_tokens = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
-        return answer(served, body, [prompt], max_tokens, chat=True)
+        if body.tool_choice not in (None, "none", "auto"):
+            raise _unsupported(f"tool_choice {json.dumps(body.tool_choice)}", "leave it out, and no tool is called")
+        form = "text" if body.response_format is None else body.response_format.type
+        if form == "json_schema":
+            raise _unsupported("response_format json_schema", "json_object gets an object with the answer in it")
+        return answer(served, body, [prompt], max_tokens, chat=True, as_json=form == "json_object")
 
     @router.post("/completions", response_model=None)
     async def text(served: Served, body: TextRequest) -> Response:
         prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
         return answer(served, body, prompts, body.max_tokens, chat=False)
 
+    @router.post("/embeddings", response_model=None)
+    async def embeddings(served: Served, body: EmbeddingRequest) -> Response:
+        _check_name(served, body.model)
+        raise _unsupported("the embeddings of a model", f"{served.model_name} answers chat/completions and completions")
+
     return router
+
+
+def _unsupported(what: str, instead: str) -> ApiError:
+    return ApiError(400, f"{what}: the simulator runs no model and does not have it; {instead}.", code="not_simulated")
 
 
 async def _events(completion: Completion, *, with_usage: bool, pause: float) -> AsyncIterator[str]:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from pulumi_cortecs.cost.suggestions import closest_match
+
+_UNKNOWN: Final = "unknown_field"
 
 
 class RequestModel(BaseModel):
     """The base of all bodies: no unknown fields, no conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_fields(cls, value: object) -> object:
+        """Refuses unknown fields itself: pydantic's own error does not have the nearest known one."""
+        if cls.model_config.get("extra") == "forbid" and isinstance(value, Mapping):
+            fields = {name: field.alias or name for name, field in cls.model_fields.items()}.values()
+            if unknown := [str(name) for name in value if name not in fields]:
+                near = {name: closest_match(name, fields, at_least=0.6) for name in unknown}
+                raise PydanticCustomError(_UNKNOWN, "unknown", {"near": near})
+        return value
 
 
 def _whole(value: object) -> object:
@@ -54,14 +71,28 @@ def _error_text(error: dict[str, Any]) -> str:
         return "The body is not JSON."
     if kind == "value_error" and not where:  # of the whole body's own validator
         return str(error["msg"]).removeprefix("Value error, ")
+    if kind == _UNKNOWN:
+        near = error["ctx"]["near"].items()
+        return "; ".join(
+            f"{_dotted_path([*where, name])}: unknown field{(hint and f'; did you mean {hint}?') or ''}"
+            for name, hint in near
+        )
     if not where:
-        return "A JSON object is required as the body, with the content type application/json."
+        missing = "with the content type application/json"
+        if _is_json_object(error["input"]):
+            return f"The body is a JSON object without its content type: send it {missing} (curl --json)."
+        return f"A JSON object is required as the body, {missing}."
     field = _dotted_path(where)
-    if kind == "extra_forbidden":
-        return f"{field}: unknown field"
     if kind == "missing":
         return f"{field}: required"
-    return f"{field}: {error['msg']}"
+    return f"{field}: {str(error['msg']).removeprefix('Value error, ')}"
+
+
+def _is_json_object(body: object) -> bool:
+    try:
+        return isinstance(body, (bytes, str)) and isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _dotted_path(where: Sequence[object]) -> str:

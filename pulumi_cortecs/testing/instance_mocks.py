@@ -4,6 +4,7 @@ Pulumi's mocks do not call."""
 from __future__ import annotations
 
 import threading
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,22 @@ _MINUTES_PER_HOUR: Final = 60
 class RefusedArgumentsError(ValueError):
     """The real check would refuse the program's arguments. The text names each property, its value and the allowed
     values."""
+
+
+class MockedQuote(dict[str, str]):
+    """A quote as the program's output has it: decimal strings by their names. The attributes of these names, amounts as
+    Money, are deprecated."""
+
+    def __init__(self, price: Quote) -> None:
+        super().__init__(price.as_property())
+        self.__dict__["_price"] = price
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        value = getattr(self._price, name)
+        warnings.warn(f"quote.{name}: write quote[{name!r}], a text", DeprecationWarning, stacklevel=2)
+        return value
 
 
 class Declared(Protocol):
@@ -72,7 +89,9 @@ class InstanceMocks(Mocks, Generic[D]):
         """Completes the inputs as the market does, and returns the quote. Raises RefusedArgumentsError."""
 
     @abstractmethod
-    def describe(self, name: str, inputs: Mapping[str, Any], price: Quote, instance_id: str, expires_at: str) -> D:
+    def describe(
+        self, name: str, inputs: Mapping[str, Any], price: MockedQuote, instance_id: str, expires_at: str
+    ) -> D:
         """The declared instance."""
 
     def endpoint_details(self, declared: D | None, stopped: bool) -> Mapping[str, Any]:
@@ -139,13 +158,13 @@ class InstanceMocks(Mocks, Generic[D]):
     def _instance(self, name: str, given_id: str | None, wanted: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         kind, table = self._kind, self._kind.arguments
         inputs = _checked(kind, kind.type_name, name, wanted)
-        price = self.complete(name, inputs)
+        price = MockedQuote(self.complete(name, inputs))
         own_id = inputs[NAME] if has_generated_name(kind) else f"{name}-instance"
         instance_id = given_id or inputs["adopt_id"] or own_id
         expires_at = timestamp_after(inputs["ttl"], self._now)
         with self._lock:
             self._declared.append(self.describe(name, inputs, price, instance_id, expires_at))
-        outputs = {**table.omit_defaults(inputs), "quote": price.as_property(), "instance_id": instance_id}
+        outputs = {**table.omit_defaults(inputs), "quote": dict(price), "instance_id": instance_id}
         if not (given_id or inputs["adopt_id"]):
             outputs["purchase_labels"] = dict(_PURCHASE_LABELS)
         return instance_id, {**outputs, "account": self._account, **({"expires_at": expires_at} if expires_at else {})}
@@ -172,13 +191,13 @@ class InstanceMocks(Mocks, Generic[D]):
 
 @dataclass(frozen=True)
 class MockedInstance:
-    """An Instance of the program. `arguments` are completed and spelled as by check; `quote` holds the prices as Money;
-    `expires_at` is "" for none."""
+    """An Instance of the program. `arguments` are completed and spelled as by check; `quote` is that of the program's
+    output; `expires_at` is "" for none."""
 
     name: str
     cloud: str
     arguments: Mapping[str, Any]
-    quote: Quote
+    quote: MockedQuote
     instance_id: str
     expires_at: str
 
@@ -222,7 +241,7 @@ class CloudMocks(InstanceMocks[MockedInstance]):
         return Quote(self._price, minute, self._price, SOURCE)
 
     def describe(
-        self, name: str, inputs: Mapping[str, Any], price: Quote, instance_id: str, expires_at: str
+        self, name: str, inputs: Mapping[str, Any], price: MockedQuote, instance_id: str, expires_at: str
     ) -> MockedInstance:
         """The declared instance."""
         return MockedInstance(name, self._kind.cloud, dict(inputs), price, instance_id, expires_at)

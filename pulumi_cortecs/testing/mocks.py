@@ -13,7 +13,7 @@ from pulumi.runtime import Mocks
 from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import BillingInterval, Money, PricedHardware, Quote, quote
 from pulumi_cortecs.cost.times import utc_seconds_text
-from pulumi_cortecs.testing.instance_mocks import NOW, SOURCE, InstanceMocks, RefusedArgumentsError
+from pulumi_cortecs.testing.instance_mocks import NOW, SOURCE, InstanceMocks, MockedQuote, RefusedArgumentsError
 
 _STAND_IN_PRICE: Final = "0.02"
 _LAST_STEP: Final = {"current_step": 5, "num_steps": 5, "description": "Running."}
@@ -24,8 +24,8 @@ class DeclaredInstance:
     """An Instance of the program, completed as by check.
 
     `model_id` has `--` for `/`; `context_length` is in tokens; `ttl`, `expires_at`, `restart_trigger`, `adopt_id`,
-    `max_price`, `ready_path` and `ready_key` are "" for none, `labels` {}. `quote` holds `price_per_hour` and
-    `price_per_minute` (per worker) and `hourly_total` as Money.
+    `max_price`, `ready_path` and `ready_key` are "" for none, `labels` {}. `quote` is that of the
+    program's output: `price_per_hour`, `price_per_minute` (per worker) and `hourly_total` as decimal strings.
     """
 
     name: str
@@ -40,7 +40,7 @@ class DeclaredInstance:
     on_timeout: str
     adopt_id: str
     labels: Mapping[str, str]
-    quote: Quote
+    quote: MockedQuote
     instance_id: str
     expires_at: str
     max_price: str = ""
@@ -86,7 +86,7 @@ class CortecsMocks(InstanceMocks[DeclaredInstance]):
         return self._quote(name, inputs)
 
     def describe(
-        self, name: str, inputs: Mapping[str, Any], price: Quote, instance_id: str, expires_at: str
+        self, name: str, inputs: Mapping[str, Any], price: MockedQuote, instance_id: str, expires_at: str
     ) -> DeclaredInstance:
         """The declared instance."""
         return DeclaredInstance(name, **inputs, quote=price, instance_id=instance_id, expires_at=expires_at)

@@ -42,7 +42,7 @@ def test_what_is_left_out_is_filled_in_from_what_runs(host: Host, running: Made,
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("model_id", "microsoft/phi-4", "has 'Qwen--Qwen2-7B-Instruct', not 'microsoft--phi-4'"),
+        ("model_id", "microsoft/phi-4", "has 'Qwen--Qwen2-7B-Instruct', not 'microsoft/phi-4'"),
         ("hardware_type_id", "NVIDIA_L4_1", "has 'NVIDIA_L4_2', not 'NVIDIA_L4_1'"),
         ("context_length", 8192, "has 4096, not 8192"),
         ("billing_interval", "per_minute", "has 'per_hour', not 'per_minute'"),

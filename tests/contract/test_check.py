@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import INPUTS
 from tests.contract.engine import listening
-from tests.contract.host import ENDPOINT, IMPATIENT, INSTANCE, UNKNOWN, CallFailedError, Host, urn
+from tests.contract.host import ENDPOINT, IMPATIENT, INSTANCE, UNKNOWN, CallFailedError, Host, hosting, urn
 
 QWEN = "Qwen/Qwen2-7B-Instruct"
 LLAMA_70B = "neuralmagic/Meta-Llama-3.1-70B-Instruct-FP8"
@@ -89,8 +90,8 @@ def test_given_arguments_are_kept_as_they_are(shared_host: Host) -> None:
         ("num_workers", math.nan, "nan"),
         ("num_workers", math.inf, "inf"),
         ("num_workers", -math.inf, "-inf"),
-        ("num_workers", [1], "the list [1.0]"),
-        ("num_workers", {"a": 1}, "the object {'a': 1.0}"),
+        ("num_workers", [1], "the list [1]"),
+        ("num_workers", {"a": 1}, "the object {'a': 1}"),
         ("context_length", 0, "must be 1 or more; got 0"),
         ("context_length", -1, "got -1"),
         ("context_length", 0.5, "0.5"),
@@ -104,7 +105,10 @@ def test_given_arguments_are_kept_as_they_are(shared_host: Host) -> None:
         ("model_id", "a model", "'a model'"),
         ("model_id", "a/b/c", "'a/b/c'"),
         ("model_id", " Qwen/Qwen2-7B-Instruct", "' Qwen/Qwen2-7B-Instruct'"),
-        ("model_id", 7, "must be a string; got 7.0"),
+        ("model_id", 7, "must be a string; got 7"),
+        ("model_id", [7, {"a": 1}], "got the list [7, {'a': 1}]"),
+        ("labels", 7, "; got 7"),
+        ("hardware_type_id", "L4", "no hardware type 'L4'; did you mean NVIDIA_L4_1?"),
         ("model_id", True, "the boolean True"),
         ("hardware_type_id", "", "''"),
         ("hardware_type_id", "NVIDIA_L4_1 ", "'NVIDIA_L4_1 '"),
@@ -151,7 +155,7 @@ def test_the_model_is_required(shared_host: Host) -> None:
 def test_an_unknown_model_is_refused_with_the_nearest_one(shared_host: Host) -> None:
     checked = shared_host.instance().check({"model_id": "Qwen/Qwen2-7B-Instrukt"})
     (reason,) = checked.reasons("model_id")
-    assert "'Qwen--Qwen2-7B-Instrukt'; did you mean Qwen--Qwen2-7B-Instruct?" in reason
+    assert "'Qwen/Qwen2-7B-Instrukt'; did you mean Qwen--Qwen2-7B-Instruct?" in reason
     assert "neuralmagic--Mistral-Nemo-Instruct-2407-FP8" in reason
 
 
@@ -217,6 +221,19 @@ def test_without_a_network_a_preview_says_what_is_not_known(start_host: Callable
         (warning,) = engine.lines
         assert "the defaults and the price are unknown" in warning.message
         assert (warning.severity, warning.ephemeral) == (2, False)
+
+
+def test_without_credentials_a_preview_says_once_that_up_would_fail(simulator: Simulator) -> None:
+    with listening() as engine, hosting(_without_credentials(simulator), engine=engine.address) as host:
+        for name in ("chat", "other"):
+            assert host.instance(name).check({"model_id": QWEN}).failures == ()
+        warnings = [line.message for line in engine.lines if line.severity == 2]
+    assert len(warnings) == 1
+    assert re.match("`pulumi up` would fail: .*CORTECS_CLIENT_ID", warnings[0])
+
+
+def _without_credentials(simulator: Simulator) -> dict[str, str]:
+    return {key: value for key, value in simulator.env().items() if not key.startswith("CORTECS_CLIENT")}
 
 
 def test_without_a_network_nothing_that_runs_is_changed(start_host: Callable[..., Host], shared_host: Host) -> None:

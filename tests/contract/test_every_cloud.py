@@ -152,6 +152,18 @@ def test_create_buys_only_what_a_check_can_have_come_to(
     assert orders(simulator, cloud) == 0
 
 
+def test_up_without_a_network_says_why_nothing_is_bought(start_host: StartHost, cloud: CloudCase) -> None:
+    """Not what is missing: the check's warning is at another place."""
+    url = cloud.kind().credentials.url.variable
+    resource = start_host({url: "http://127.0.0.1:1"}, before=IMPATIENT).instance("chat", of=cloud)
+    checked = resource.check(cloud.programs[0])
+    assert checked.failures == ()
+    with pytest.raises(
+        CallFailedError, match=r"^nothing was bought: its price could not be asked for: .*cannot be reached"
+    ):
+        resource.create(checked.inputs)
+
+
 # -- read
 
 

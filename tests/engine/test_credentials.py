@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_cortecs.simulator import Simulator
 from pulumi_cortecs.simulator.cortecs.tokens import TOKEN_PREFIX
-from tests.engine.programs import one_instance
+from tests.engine.programs import fleet, one_instance
 from tests.engine.pulumi import Stack
 from tests.policy.attempts import Attempts
 
@@ -58,6 +58,7 @@ def test_no_credential_in_state_output_trace_or_log(
     chatty = CHATTY if source == "environment" else ("--debug",)
     stack.program(one_instance())
     printed = [stack.preview("--diff").text, stack.up(*chatty).text, stack.refresh().text]
+    assert "plain text" not in "".join(printed)
     exported = stack.run("stack", "export").text
     simulator.control.fault("server_error", method="DELETE")
     printed.append(stack.destroy(expect=1).text)
@@ -82,3 +83,15 @@ def test_no_credential_in_state_output_trace_or_log(
         leaks = any(secret in text for secret in (SECRET, TOKEN_PREFIX))
         attempts.tried(f"a credential of the {source} in the {place}", through=leaks)
     assert attempts.through == []
+
+
+def test_a_credential_in_the_config_without_secret_is_named_once_in_a_warning(
+    simulator: Simulator, make_stack: MakeStack
+) -> None:
+    stack = make_stack({})
+    plain = {"cortecs:apiBaseUrl": simulator.base_url, "cortecs:clientId": "sim", "cortecs:clientSecret": "sim"}
+    stack.run("config", "set-all", *(word for item in plain.items() for word in ("--plaintext", "=".join(item))))
+    stack.program(fleet(2))
+    shown = stack.preview().text.partition("Diagnostics:")[2]
+    assert shown.count("in plain text: `pulumi config set --secret cortecs:clientSecret`") == 1
+    assert "clientId" not in shown

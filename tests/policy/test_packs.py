@@ -29,7 +29,7 @@ REFUSED = f"""
           An instance costs no more an hour than allowed.
           8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: 31.00 EUR too much.
           What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {sample_catalogue().as_of:%Y-%m-%d}.
-          What could be taken for neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8: 4 x NVIDIA_L4_1 (4.80 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), 2 x NVIDIA_L4_2 (4.80 EUR an hour).
+          What could be taken for neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8: 4 x NVIDIA_L4_1 (4.80 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), 2 x NVIDIA_L4_2 (4.80 EUR an hour).
         - [mandatory] [severity: critical]  stack-hourly-budget  (pulumi:pulumi:Stack: tests-test)
           All instances of the stack together cost no more an hour than allowed.
           1 instance of this stack: 36.00 EUR an hour; the limit is 10.00 EUR: 26.00 EUR too much.
@@ -52,7 +52,7 @@ REFUSED = f"""
           NVIDIA_H100_1 has NVIDIA H100 GPUs; allowed are NVIDIA L4, NVIDIA L40S.
         - [mandatory] [severity: high]  model-allowed  (pulumi-python:dynamic/cortecs:Instance: chat)
           Only models on the list are served.
-          neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8 is not among the models that are allowed: Qwen/*.
+          neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8 is not among the models that are allowed: Qwen/*.
         - [mandatory] [severity: high]  workers-max  (pulumi-python:dynamic/cortecs:Instance: chat)
           An instance has no more workers than allowed.
           8 workers; 2 are allowed per instance: 6 too many.

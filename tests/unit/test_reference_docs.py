@@ -100,7 +100,9 @@ def ready(host: Host, bought: Made) -> Made:
 
 def plainly(annotation: Any) -> str:
     """A type as the pages name it: that inside of an Input or Output."""
-    text = re.sub(r"[\w.]*\b(Input|Output)\[(.*?)\]( \| None)?$", r"\2", str(annotation))
+    words = re.sub(r"(typing\.)?Literal\[[^]]*\]|\b(State|OnTimeout|Ready|BillingInterval)\b", "str", str(annotation))
+    words = re.sub(r"typing\.Optional\[(.*?)\]", r"\1 | None", words)
+    text = re.sub(r"[\w.]*\b(Input|Output)\[(.*?)\]( \| None)?$", r"\2", words)
     text = text.replace(" | None", " or None")
     return re.sub(r"\[.*\]", "", text.removeprefix("typing.").removeprefix("collections.abc.")).replace("Any", "object")
 
@@ -239,7 +241,7 @@ def test_the_quote_has_the_parts_of_the_page(bought: Made) -> None:
     assert set(quote) == set(QUOTE)
     assert {name: quoted(cells[0]) for name, cells in QUOTE.items() if quoted(cells[0])} == {
         "currency": [quote["currency"]],
-        "source": [quote["source"]],
+        "source": ["live", quote["source"]],
     }
 
 

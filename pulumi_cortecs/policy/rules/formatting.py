@@ -18,6 +18,11 @@ def join_names(items: Iterable[str]) -> str:
     return (", ".join(all_[:_MAX_NAMES]) or "nothing") + more
 
 
+def model_text(model_id: str) -> str:
+    """The id as programs and limits write it: the CLI hides a secret of the stack's config in that spelling only."""
+    return model_id.replace("--", "/", 1)
+
+
 def describe_excess(price: Money, caps: Mapping[str, Money], per: str) -> str | None:
     """The problem with a price, if any: over its cap, or in a currency without one. `per`: "an hour"."""
     cap = caps.get(price.currency)

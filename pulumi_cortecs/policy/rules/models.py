@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pulumi_cortecs.policy.field import Missing, NotKnownError
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
-from pulumi_cortecs.policy.rules.formatting import join_names
+from pulumi_cortecs.policy.rules.formatting import join_names, model_text
 from pulumi_cortecs.policy.settings import Names, Settings, matches_pattern
 
 
@@ -30,7 +30,7 @@ def _model_allowed(purchase: Purchase, settings: AllowedModels, context: RuleCon
     if model_id is not None and not any(
         matches_pattern(model_id, pattern.replace("/", "--")) for pattern in settings.allowed
     ):
-        yield f"{model_id} is not among the models that are allowed: {join_names(settings.allowed)}."
+        yield f"{model_text(model_id)} is not among the models that are allowed: {join_names(settings.allowed)}."
 
 
 def _model_fits_hardware(purchase: Purchase, settings: CloudsWithoutModels, context: RuleContext) -> Iterator[str]:
@@ -40,9 +40,9 @@ def _model_fits_hardware(purchase: Purchase, settings: CloudsWithoutModels, cont
     hardware_type_id = purchase.hardware_type_id.get()
     fitting = context.prices.get().fitting(purchase.cloud, model_id)
     if not fitting:
-        yield f"the catalogue of {context.prices.day} does not know the model {model_id}."
+        yield f"the catalogue of {context.prices.day} does not know the model {model_text(model_id)}."
     elif hardware_type_id not in (ids := [row.hardware_type_id for row in fitting]):
-        yield f"{model_id} does not run on {hardware_type_id}; it runs on {join_names(ids)}."
+        yield f"{model_text(model_id)} does not run on {hardware_type_id}; it runs on {join_names(ids)}."
 
 
 def _model_of(purchase: Purchase, without_model: Collection[str]) -> str | None:

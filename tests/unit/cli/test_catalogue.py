@@ -261,9 +261,12 @@ def test_verify_exits_4_for_what_is_no_price_whatever_the_tolerance(run: Run, pi
     run("verify", pinned, "--tolerance", "1000", code=4)
 
 
-def test_verify_exits_1_when_it_cannot_tell(run: Run, pinned: Path, tmp_path: Path) -> None:
+def test_verify_exits_1_when_it_cannot_tell(
+    run: Run, pinned: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     unreachable = "http://127.0.0.1:9/api/v1"
     assert "Error: " in run("verify", pinned, "--url", unreachable, code=1).stderr
+    assert caplog.messages == []  # nor a line for each retry
     assert "--url" in run("verify", pinned, "--url", "http://example.org/api/v1", code=1).stderr
     assert "No such file" in run("verify", tmp_path / "none.yaml", code=1).stderr
     pinned.write_bytes(pinned.read_bytes()[:-30])

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
+from typing import Any
 
 import pytest
+import typer
+
+import pulumi_cortecs
+from pulumi_cortecs import cli
 
 
 def run(*args: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -29,6 +36,7 @@ def run(*args: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProces
 def test_it_says_its_version() -> None:
     shown = run("--version")
     assert (shown.returncode, shown.stdout.strip()) == (0, f"pulumi-cortecs {version('pulumi-cortecs')}")
+    assert pulumi_cortecs.__version__ == version("pulumi-cortecs")
 
 
 def test_without_typer_it_says_what_to_install() -> None:
@@ -46,3 +54,26 @@ def test_without_the_simulators_extra_it_says_what_to_install(missing: str) -> N
 
 def test_what_needs_no_extra_runs_without_it() -> None:
     assert run("--version", without=("fastapi", "uvicorn", "starlette")).returncode == 0
+
+
+def _commands(command: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every subcommand, below its name."""
+    if not hasattr(command, "commands"):
+        yield names, command
+        return
+    for name, inner in command.commands.items():
+        yield from _commands(inner, (*names, name))
+
+
+COMMANDS = dict(_commands(typer.main.get_command(cli.app)))
+
+
+@pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
+def test_the_help_of_each_command_has_an_example_that_it_takes(names: tuple[str, ...]) -> None:
+    command = COMMANDS[names]
+    said, *words = shlex.split(command.epilog or "")
+    assert (said, *words[: len(names) + 1]) == ("Example:", "pulumi-cortecs", *names)
+    arguments = words[len(names) + 1 :]
+    assert arguments
+    with command.make_context(names[-1], arguments):
+        pass

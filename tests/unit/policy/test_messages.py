@@ -33,7 +33,7 @@ def test_eight_workers_on_h100() -> None:
         "[mandatory] gpu-type-allowed: NVIDIA_H100_1 has NVIDIA H100 GPUs; allowed are NVIDIA L4, NVIDIA L40S.",
         "[mandatory] gpu-count-max: 8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.",
         "[mandatory] vram-range: NVIDIA_H100_1 has 80 GB; at most 48 GB are allowed: 32 GB too many.",
-        f"[mandatory] model-allowed: {LLAMA} is not among the models that are allowed: Qwen/*.",
+        f"[mandatory] model-allowed: {LLAMA.replace('--', '/')} is not among the models that are allowed: Qwen/*.",
         "[mandatory] workers-max: 8 workers; 2 are allowed per instance: 6 too many.",
         "[mandatory] instance-hourly-cap: 8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: "
         "31.00 EUR too much.",
@@ -53,7 +53,7 @@ def test_only_the_gravest_refusal_names_the_way_out_for_most_workers() -> None:
     assert lines[0].startswith("[mandatory] instance-hourly-cap: 2 x NVIDIA_L40S_1 cost 4.20 EUR an hour")
     assert lines[1:3] == [
         f"What it would cost: 4.20 EUR an hour for 2 workers, by the catalogue of {DAY}.",
-        "What could be taken for Qwen--Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
+        "What could be taken for Qwen/Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
         "1 x NVIDIA_L40S_1 (2.10 EUR an hour), 1 x NVIDIA_L4_2 (2.40 EUR an hour).",
     ]
 
@@ -62,9 +62,9 @@ def test_only_the_gravest_refusal_names_the_way_out_for_most_workers() -> None:
 @pytest.mark.parametrize(
     ("budget", "way_out"),
     [
-        ("4.80 EUR", "What could be taken for Qwen--Qwen2-7B-Instruct: 3 x NVIDIA_L4_1 (3.60 EUR an hour)"),
-        ("3.00 EUR", "What could be taken for Qwen--Qwen2-7B-Instruct: 1 x NVIDIA_L4_1 (1.20 EUR an hour)."),
-        ("1.20 EUR", "No hardware that Qwen--Qwen2-7B-Instruct runs on is allowed."),
+        ("4.80 EUR", "What could be taken for Qwen/Qwen2-7B-Instruct: 3 x NVIDIA_L4_1 (3.60 EUR an hour)"),
+        ("3.00 EUR", "What could be taken for Qwen/Qwen2-7B-Instruct: 1 x NVIDIA_L4_1 (1.20 EUR an hour)."),
+        ("1.20 EUR", "No hardware that Qwen/Qwen2-7B-Instruct runs on is allowed."),
     ],
 )
 def test_what_could_be_taken_fits_into_the_budget_beside_the_others(command: str, budget: str, way_out: str) -> None:
@@ -90,7 +90,7 @@ def test_where_another_rule_refuses_any_hardware_none_is_named() -> None:
 
 def test_where_nothing_could_be_taken_it_says_so() -> None:
     nothing = {**DEMO, "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_H100_2"]}}}
-    assert "No hardware that Qwen--Qwen2-7B-Instruct runs on is allowed." in shown(nothing)
+    assert "No hardware that Qwen/Qwen2-7B-Instruct runs on is allowed." in shown(nothing)
 
 
 def test_what_cannot_be_known_is_not_guessed() -> None:

@@ -73,6 +73,17 @@ def test_a_second_configuration_is_refused_and_changes_nothing(pack: PackService
     assert "workers-max" in refused_rules(pack, num_workers=8)
 
 
+def test_a_pack_process_says_its_rules_once() -> None:
+    bench = PackTester("guard", DEMO)
+    pack = bench.servicer()
+    with pytest.raises(ConfigurationRefusedError):
+        pack.Configure(configuration(PACKS["guard"], DEMO), CONTEXT)
+    for name in ("chat", "other"):
+        pack.Analyze(request(dict(cortecs_instance().properties), f"{URN}{name}"), CONTEXT)
+    (logged,) = bench.logged
+    assert logged.startswith("bench, in force:")
+
+
 def test_nobody_can_tell_a_pack_that_this_is_only_a_preview(pack: PackServicer) -> None:
     with pytest.raises(ConfigurationRefusedError, match="knows its stack already"):
         pack.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=True), CONTEXT)

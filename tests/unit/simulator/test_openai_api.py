@@ -68,6 +68,46 @@ def test_an_answer_says_that_it_is_the_simulators(chat: Chat) -> None:
     assert "No model was run" in choice["message"]["content"]
 
 
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+
+
+def test_a_tool_that_may_be_called_is_not(chat: Chat) -> None:
+    (choice,) = chat.ask(tools=[TOOL], tool_choice="auto").json()["choices"]
+    assert (choice["finish_reason"], "tool_calls" in choice["message"]) == ("stop", False)
+
+
+def test_a_json_object_is_one(chat: Chat) -> None:
+    form = {"type": "json_object"}
+    (choice,) = chat.ask(response_format=form).json()["choices"]
+    assert "pulumi_cortecs simulator" in json.loads(choice["message"]["content"])["answer"]
+    parts = [
+        chunk["choices"][0]["delta"].get("content", "") for chunk in events(chat.ask(response_format=form, stream=True))
+    ]
+    assert "".join(parts) == choice["message"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("path", "changed", "message"),
+    [
+        ("/chat/completions", {"tools": [TOOL], "tool_choice": "required"}, 'tool_choice "required": the simulator'),
+        ("/chat/completions", {"tool_choice": {"type": "function", "function": {"name": "weather"}}}, "tool_choice {"),
+        (
+            "/chat/completions",
+            {"response_format": {"type": "json_schema", "json_schema": {}}},
+            "response_format json_s",
+        ),
+        ("/embeddings", {"input": "one"}, "the embeddings of a model: the simulator runs no model"),
+    ],
+)
+def test_what_no_canned_answer_can_be_is_refused_in_openais_shape(
+    chat: Chat, path: str, changed: dict[str, Any], message: str
+) -> None:
+    answer = chat.ask(path, **changed)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"]) == (400, "invalid_request_error", "not_simulated")
+    assert error["message"].startswith(message)
+
+
 def test_usage_adds_up(chat: Chat) -> None:
     answer = chat.ask(n=2).json()
     words = len(answer["choices"][0]["message"]["content"].split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -56,6 +57,23 @@ def refusal_text(answer: httpx.Response, status: int = 400) -> str:
 def test_a_wrong_start_request_buys_nothing(body: Any, message: str, sim: Simulator, api: httpx.Client) -> None:
     assert message in refusal_text(api.post("/instances/start", json=body))
     assert sim.control.instances() == ()
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"kind": "lost_answer", "cuont": 1}, "cuont: unknown field; did you mean count?"),
+        ({"kind": "slow_answer", "match": {"pth": "*"}}, "match.pth: unknown field; did you mean path?"),
+        ({"kind": "lost_anwser"}, "kind: did you mean lost_answer? It is one of lost_request, "),
+        ({"kind": "lost_answer", "colour": 1, "zzz": 2}, "colour: unknown field; zzz: unknown field"),
+    ],
+)
+def test_a_misspelt_key_of_a_fault_is_named_with_the_nearest(fault: Any, message: str, sim: Simulator) -> None:
+    with sim.client() as client:
+        address = client.base_url.join("/_sim/faults")
+        assert refusal_text(client.post(address, json=fault)).startswith(message)
+        untyped = refusal_text(client.post(address, content=json.dumps(fault)))
+        assert untyped.startswith("The body is a JSON object without its content type")
 
 
 def test_a_float_that_is_whole_is_a_whole_number(api: httpx.Client) -> None:

@@ -25,6 +25,7 @@ from pulumi_cortecs.cortecs.kind import INSTANCE
 from pulumi_cortecs.cost import Money, MoneyError
 from pulumi_cortecs.simulator import Simulator
 from pulumi_cortecs.testing import CloudMocks, CortecsMocks, DeclaredInstance, RefusedArgumentsError
+from pulumi_cortecs.testing.instance_mocks import InstanceMocks
 from tests.acme import resources as acme
 from tests.clouds.acme import ACME
 from tests.contract.host import hosting
@@ -119,9 +120,9 @@ def test_an_unknown_argument_is_refused(inputs: dict[str, Any]) -> None:
 def test_prices_are_per_worker_and_minute_and_the_only_hardware_then() -> None:
     prices = {"NVIDIA_L4_1": "0.025"}
     instance = declared(CortecsMocks(prices=prices), num_workers=3)
-    assert instance.quote.price_per_hour == Money.of("1.50", "EUR")
-    assert instance.quote.hourly_total == Money.of("4.50", "EUR")
-    assert instance.quote.source == "mocks"
+    assert instance.quote["price_per_hour"] == "1.50"
+    assert instance.quote["hourly_total"] == "4.50"
+    assert instance.quote["source"] == "mocks"
     with pytest.raises(RefusedArgumentsError, match=r"'NVIDIA_H100_2' is not among the prices.*: NVIDIA_L4_1$"):
         declared(CortecsMocks(prices=prices), hardware_type_id="NVIDIA_H100_2")
     with pytest.raises(MoneyError):
@@ -402,13 +403,26 @@ def test_an_endpoint_can_be_read_by_its_own_class() -> None:
     assert CortecsMocks().run(program) == {"url": "https://chat-instance.invalid/v1"}
 
 
+@pytest.mark.parametrize(
+    ("mocks", "program"), [(CortecsMocks(), "quickstart"), (CloudMocks("gcore"), "gcore_autoscale")]
+)
+def test_a_mocked_quote_is_the_mapping_of_the_output(mocks: InstanceMocks[Any], program: str) -> None:
+    exports = mocks.run(EXAMPLES / program)
+    quote = mocks.instances["chat"].quote
+    assert quote == exports["quote"]
+    with pytest.warns(DeprecationWarning, match=r"write quote\['hourly_total'\]"):
+        assert quote.hourly_total == Money.of(quote["hourly_total"], quote["currency"])
+    with pytest.raises(AttributeError):
+        _ = quote.hourly
+
+
 def test_any_cloud_has_mocks_by_its_table_of_arguments() -> None:
     mocks = CloudMocks("acme", price="0.60 EUR", market={"zone": "north"})
     mocks.run(lambda: acme.Instance("chat", plan="large", ttl="8h") and None)
     instance = mocks.instances["chat"]
     arguments = {key: instance.arguments[key] for key in ("plan", "zone", "label")}
     assert arguments == {"plan": "large", "zone": "north", "label": ""}
-    assert (instance.cloud, str(instance.quote.hourly_total)) == ("acme", "0.60 EUR")
+    assert (instance.cloud, instance.quote["hourly_total"], instance.quote["currency"]) == ("acme", "0.60", "EUR")
     assert instance.expires_at == "2025-01-01T08:00:00Z"
     inputs = {"instance_id": instance.instance_id, "state": "running", **RUNNING_ENDPOINT}
     token = ACME.endpoint_token
@@ -446,7 +460,7 @@ def test_a_deployment_at_gcore_takes_its_key_and_has_the_name_that_check_would_m
     assert given == {"ready_key": "chat-users-secret", "timeout": 900, "envs": {}, "probes": {}}
     assert [one["region_id"] for one in chat.arguments["containers"]] == ["luxembourg-1", "luxembourg-2"]
     assert re.fullmatch("chat-[a-z2-7]{6}", chat.instance_id)
-    assert (chat.arguments["name"], chat.quote.hourly_total) == (chat.instance_id, Money.of("3.60", "USD"))
+    assert (chat.arguments["name"], chat.quote["hourly_total"]) == (chat.instance_id, "3.60")
     assert exports["base_url"] == f"https://{chat.instance_id}.invalid/v1"
     assert (exports["status"], exports["key"]) == ("ACTIVE", "chat-users-secret")
 
