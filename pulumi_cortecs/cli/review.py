@@ -83,10 +83,10 @@ def review(
 ) -> None:
     """Preview a change, and report what it costs, what it destroys, and whether it is allowed.
 
-    Prices are those of the pinned catalogue, and gates limit the highest cost of what scales. A gate that cannot be
-    computed fails.
+    Prices are those of the pinned catalogue, and cost limits (--max-...) are on the highest cost of what scales. A
+    limit that cannot be checked counts as exceeded.
 
-    Exit codes, the lowest that applies: 0; 1 it cannot tell; 2 usage; 5 a mandatory violation; 6 a gate.
+    Exit codes, the lowest that applies: 0; 1 it cannot tell; 2 usage; 5 a mandatory violation; 6 a cost limit.
     """
     from pulumi_cortecs.policy.pinned import load_pinned
     from pulumi_cortecs.review.compose import make_report

@@ -1,5 +1,5 @@
 """The gates of the command line: limits on the increase and on the whole, each currency by itself, on the ceiling of
-what scales. A gate that cannot be computed has failed."""
+what scales. A gate that cannot be checked has failed. A report calls them cost limits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from pulumi_cortecs.cost import Money, MoneyError
 from pulumi_cortecs.review.report import GateResult, Total, Unpriced
+from pulumi_cortecs.review.wording import signed
 
 HOUR: Final = "h"
 MONTH: Final = "month"
@@ -78,7 +79,7 @@ def check_gates(
     results = list[GateResult]()
     for gate in gates:
         if obstacle := _obstacle(gate, unpriced, problems):
-            results.append(GateResult(_title(gate), False, f"cannot be computed: {obstacle}"))
+            results.append(GateResult(_title(gate), False, f"cannot be checked: {obstacle}"))
         else:
             results += _check(gate, gates, totals, hours_per_month)
     return tuple(results)
@@ -89,7 +90,9 @@ def _obstacle(gate: Gate, unpriced: Sequence[Unpriced], problems: Sequence[str])
         return "the preview does not tell everything"
     counts_all = isinstance(gate, AmountGate) and not gate.is_increase
     without_price = [purchase for purchase in unpriced if counts_all or purchase.is_changed]
-    return f"{len(without_price)} unpriced" if without_price else ""
+    if not without_price:
+        return ""
+    return f"{len(without_price)} purchase{'s have' if len(without_price) > 1 else ' has'} no price"
 
 
 def _check(gate: Gate, gates: Sequence[Gate], totals: Sequence[Total], hours: int) -> Iterator[GateResult]:
@@ -103,25 +106,35 @@ def _check(gate: Gate, gates: Sequence[Gate], totals: Sequence[Total], hours: in
     for total in totals if gate is alike[0] else ():
         value = _value(gate, total)
         if value > Money.zero(total.currency) and all(total.currency != other.most.currency for other in alike):
-            yield GateResult(gate.option, False, f"{value}/{HOUR}, and there is no limit in {total.currency}")
+            what = "increase" if gate.is_increase else "cost"
+            text = f"{_shown(gate, value)}/{HOUR}: no {what} in {total.currency} is allowed"
+            yield GateResult(gate.option, False, text, missing_currency=total.currency)
 
 
 def _check_amount(gate: AmountGate, totals: Sequence[Total], hours: int) -> GateResult:
     currency = gate.most.currency
     of_currency = [_value(gate, total) for total in totals if total.currency == currency]
     value = (of_currency[0] if of_currency else Money.zero(currency)) * (hours if gate.unit == MONTH else 1)
-    sign = "+" if gate.is_increase and value > Money.zero(currency) else ""
-    return GateResult(_title(gate), value <= gate.most, f"{sign}{value}/{gate.unit}, at most {gate.most}/{gate.unit}")
+    got, most = (f"{_shown(gate, amount)}/{gate.unit}" for amount in (value, gate.most))
+    return _compared(gate, value <= gate.most, got, most)
 
 
 def _check_percent(gate: PercentGate, total: Total) -> GateResult:
     before, difference = total.before.ceiling, total.difference.ceiling
     nothing = Money.zero(total.currency)
     if before == nothing and difference > nothing:
-        return GateResult(_title(gate), False, f"cannot be computed: {difference}/{HOUR} more than nothing")
-    passed = difference * 100 <= before * gate.most
-    sign = "+" if difference > nothing else ""
-    return GateResult(_title(gate), passed, f"{sign}{difference}/{HOUR} on {before}/{HOUR}, at most {gate.most} %")
+        reason = f"{signed(difference)}/{HOUR} on nothing has no percentage"
+        return GateResult(_title(gate), False, f"cannot be checked: {reason}")
+    got = f"{signed(difference)}/{HOUR} on {before}/{HOUR}"
+    return _compared(gate, difference * 100 <= before * gate.most, got, f"+{gate.most} %")
+
+
+def _compared(gate: Gate, passed: bool, got: str, most: str) -> GateResult:
+    return GateResult(_title(gate), passed, f"{got} is {'within' if passed else 'more than'} the allowed {most}")
+
+
+def _shown(gate: AmountGate, amount: Money) -> str:
+    return signed(amount) if gate.is_increase else str(amount)
 
 
 def _value(gate: AmountGate, total: Total) -> Money:

@@ -23,6 +23,7 @@ from pulumi_cortecs.review.report import (
     StackReview,
     Total,
 )
+from pulumi_cortecs.review.summary import summary
 
 _ARROW: Final = escape("->")
 _CLASSES: Final = {
@@ -48,10 +49,9 @@ def as_html(report: ReviewReport) -> str:
 
 def _parts(report: ReviewReport) -> Iterator[str]:
     yield _verdict(report)
+    lines = (f'<li class="{line.mark.value}">{line.text}' for line in summary(report, _code))
+    yield f'<ul class="plain card">{"".join(lines)}</ul>\n'
     yield from _totals(report)
-    yield from _effects(report)
-    gates = [(gate.passed, f"<code>{_text(gate.gate)}</code>: {_text(gate.text)}") for gate in report.gates]
-    yield from _list("Gates", [f'<li class="{"passed" if passed else "failed"}">{item}' for passed, item in gates])
     for stack in report.stacks:
         for title, findings in wording.findings_by_level(stack):
             yield from _list(title, [_finding(finding) for finding in findings])
@@ -82,32 +82,16 @@ def _totals(report: ReviewReport) -> Iterator[str]:
 
 
 def _total(report: ReviewReport, total: Total) -> str:
-    cells = (
-        (
-            period,
-            wording.price_text(total.before, hours),
-            wording.price_text(total.after, hours),
-            wording.difference_text(total.difference, hours),
-        )
-        for period, hours in wording.periods(report)
+    lines = "".join(
+        f"<tr><th>{'<td>'.join(cells)}".replace(f" {total.currency}", "")  # the heading names the currency
+        for cells in wording.total_texts(report, [total])
     )
-    # the heading names the currency
-    lines = "".join(f"<tr><th>{'<td>'.join(line)}".replace(f" {total.currency}", "") for line in cells)
     month = wording.signed(total.difference.ceiling * report.hours_per_month)
     return (
         f'<div class="card"><div class="difference {_direction(total.difference)}">{month}'
         '<span class="soft"> per month</span></div>'
         f"<table><thead><tr><th><th>before<th>after<th>difference</thead>{lines}</table></div>\n"
     )
-
-
-def _effects(report: ReviewReport) -> Iterator[str]:
-    losses = [
-        f'<span class="loss">{_text(row.name)}: destroys {_text(row.destroys)}</span>' for row in wording.losses(report)
-    ]
-    addresses = [f"{_text(row.name)}: its address {row.address}" for row in wording.moved_addresses(report)]
-    items = [f"<li>{item}" for item in (*wording.few(losses), *wording.few(addresses))]
-    yield from _list("Destroyed data, and addresses that move", items)
 
 
 def _filters(rows: Sequence[ResourceRow]) -> Iterator[str]:
@@ -190,6 +174,10 @@ def _list(title: str, items: Iterable[str]) -> Iterator[str]:
 def _direction(difference: HourlyPrice) -> str:
     amount = difference.ceiling.amount
     return "more" if amount > 0 else "less" if amount < 0 else ""
+
+
+def _code(text: str) -> str:
+    return f"<code>{_text(text)}</code>"
 
 
 def _text(text: str) -> str:

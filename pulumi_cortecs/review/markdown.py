@@ -12,6 +12,7 @@ from typing import Final
 from pulumi_cortecs.http.text import escape_unprintable
 from pulumi_cortecs.review import wording
 from pulumi_cortecs.review.report import PolicyResult, ResourceRow, ReviewReport, StackReview
+from pulumi_cortecs.review.summary import Mark, summary
 
 _MAX_TEXT: Final = 600
 _VERDICT_ROOM: Final = 90
@@ -19,6 +20,7 @@ _PLAIN: Final = re.compile(r"[^`|\\<>&]+")
 """What a code span shows as it stands, also in a table."""
 _SENTENCE: Final = re.compile(r"[A-Za-z0-9 ,;:.'-]+")
 """A note without any markup."""
+_MARKS: Final = {Mark.FAILED: "❌ ", Mark.PASSED: "✅ "}
 _ENTITY: Final = re.compile(r"[^A-Za-z0-9 ]")
 
 
@@ -38,11 +40,8 @@ def code(text: str) -> str:
 
 def _lines(report: ReviewReport) -> Iterator[str]:
     yield f"**{_verdict(report)}**"
-    yield from _list("", [code(problem) for problem in report.problems])
-    yield from (line for note in report.notes for line in ("", _note(note)))
-    yield ""
-    yield from _effects(report)
-    yield from _list("Gates", [_gate(gate.passed, gate.gate, gate.text) for gate in report.gates])
+    lines = [f"{_MARKS.get(line.mark, '')}{line.text}" for line in summary(report, code)]
+    yield from _list("", [*map(code, report.problems), *map(_note, report.notes), *lines])
     yield from _totals(report)
     for stack in report.stacks:
         yield from _stack(stack)
@@ -64,28 +63,13 @@ def _note(note: str) -> str:
     return f"_{note}_" if _SENTENCE.fullmatch(note) else code(note)
 
 
-def _effects(report: ReviewReport) -> Iterator[str]:
-    losses = [f"{code(row.name)} ({row.destroys})" for row in wording.losses(report)]
-    yield f"Destroyed: {', '.join(wording.few(losses)) or ('unknown' if report.problems else 'nothing')}"
-    if moved := [f"{code(row.name)} {row.address}" for row in wording.moved_addresses(report)]:
-        yield ""
-        yield f"Addresses: {', '.join(wording.few(moved))}"
-
-
-def _gate(passed: bool, gate: str, text: str) -> str:
-    return f"{'✅' if passed else '❌'} {code(gate)}: {text}"
-
-
 def _totals(report: ReviewReport) -> Iterator[str]:
-    if not wording.shown_totals(report):
+    if not (totals := wording.shown_totals(report)):
         return
     yield ""
     yield f"| {wording.totals_title(report)} | before | after | difference |"
     yield "|---|---:|---:|---:|"
-    for total in wording.shown_totals(report):
-        for period, hours in wording.periods(report):
-            before, after = (wording.price_text(price, hours) for price in (total.before, total.after))
-            yield f"| {period} | {before} | {after} | {wording.difference_text(total.difference, hours)} |"
+    yield from (f"| {' | '.join(cells)} |" for cells in wording.total_texts(report, totals))
 
 
 def _stack(stack: StackReview) -> Iterator[str]:
@@ -108,7 +92,7 @@ def _table(rows: Sequence[ResourceRow]) -> Iterator[str]:
     if not rows:
         return
     yield ""
-    yield "| | resource | before | after | per hour | |"
+    yield "| | resource | before | after | difference per hour | |"
     yield "|---|---|---|---|---:|---|"
     for row in rows:
         before, after = (

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pulumi_cortecs.http.text import escape_unprintable
 from pulumi_cortecs.review import wording
-from pulumi_cortecs.review.report import GateResult, ResourceRow, ReviewReport, StackReview
+from pulumi_cortecs.review.report import ResourceRow, ReviewReport, StackReview
+from pulumi_cortecs.review.summary import summary
 
 
 def as_text(report: ReviewReport) -> str:
@@ -15,14 +16,10 @@ def as_text(report: ReviewReport) -> str:
 
 
 def _lines(report: ReviewReport) -> Iterator[str]:
-    losses = [f"{row.name}: {row.destroys}" for row in wording.losses(report)]
-    addresses = [f"{row.name}: {row.address}" for row in wording.moved_addresses(report)]
     yield wording.verdict(report)
     yield from (f"  {note}" for note in report.notes)
     yield from _section("Cannot tell", report.problems)
-    yield from _section("Destroys", wording.few(losses))
-    yield from _section("Addresses", wording.few(addresses))
-    yield from _section("Gates", [_gate(gate) for gate in report.gates])
+    yield from (f"  {_one_line(line.text)}" for line in summary(report, str))
     yield from _totals(report)
     for stack in report.stacks:
         yield from _stack(stack)
@@ -32,18 +29,15 @@ def _lines(report: ReviewReport) -> Iterator[str]:
         yield f"Again:  {report.command}"
 
 
-def _gate(gate: GateResult) -> str:
-    return f"{'passed' if gate.passed else 'FAILED'} {gate.gate}: {gate.text}"
-
-
 def _totals(report: ReviewReport) -> Iterator[str]:
-    lines = []
-    for total in wording.shown_totals(report):
-        for period, hours in wording.periods(report):
-            before, after = (wording.price_text(price, hours) for price in (total.before, total.after))
-            difference = wording.difference_text(total.difference, hours)
-            lines.append(f"per {period}: {before} -> {after}, {difference}")
-    yield from _section(wording.totals_title(report), lines)
+    rows = [(f"  {period}", *amounts) for period, *amounts in wording.total_texts(report, wording.shown_totals(report))]
+    if not rows:
+        return
+    table = [(wording.totals_title(report), "before", "after", "difference"), *rows]
+    first, *others = (max(map(len, column)) for column in zip(*table, strict=True))
+    for label, *amounts in table:
+        cells = (f"{amount:>{width}}" for amount, width in zip(amounts, others, strict=True))
+        yield "  ".join([f"{label:<{first}}", *cells])
 
 
 def _stack(stack: StackReview) -> Iterator[str]:
@@ -74,4 +68,8 @@ def _row(row: ResourceRow) -> Iterator[str]:
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
         yield f"{title}:"
-        yield from (f"  {' '.join(line.split())}" for line in lines)
+        yield from (f"  {_one_line(line)}" for line in lines)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -3,7 +3,7 @@ none of them but the reasons, which each format escapes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -52,7 +52,15 @@ def grounds(report: ReviewReport, room: int = VERDICT_LENGTH) -> str:
 
 def periods(report: ReviewReport) -> tuple[tuple[str, int], ...]:
     """The periods of the totals, and their hours."""
-    return ("hour", 1), ("day", HOURS_PER_DAY), (f"month ({report.hours_per_month} h)", report.hours_per_month)
+    return (f"month ({report.hours_per_month} h)", report.hours_per_month), ("day", HOURS_PER_DAY), ("hour", 1)
+
+
+def total_texts(report: ReviewReport, totals: Sequence[Total]) -> Iterator[tuple[str, str, str, str]]:
+    """The period, before, after and difference of each period and total."""
+    for period, hours in periods(report):
+        for total in totals:
+            before, after = (price_text(price, hours) for price in (total.before, total.after))
+            yield period, before, after, difference_text(total.difference, hours)
 
 
 def signed(amount: Money) -> str:
@@ -111,9 +119,14 @@ def remarks(row: ResourceRow) -> tuple[str, ...]:
     gap = "the old one ends before there is a new one" if _leaves_a_gap(row) else ""
     kept = "goes on running, and is billed, outside the stack" if row.action is Action.KEEP else ""
     taken = "runs already" if row.action is Action.TAKE_OVER else ""
-    address = f"its address {row.address}" if row.address else ""
     destroys = f"destroys {row.destroys}" if row.destroys else ""
-    return tuple(filter(None, (changed, both, gap, kept, taken, address, destroys)))
+    return tuple(filter(None, (changed, both, gap, kept, taken, address_text(row), destroys)))
+
+
+def address_text(row: ResourceRow) -> str:
+    """The end of a sentence about a row's address, "" for nothing."""
+    loses = "loses its old address" if row.action is Action.LEFT_OVER else "loses its address"
+    return {"changes": "gets a new address", "ends": loses}.get(row.address, "")
 
 
 def unchanged_text(stack: StackReview) -> str:
@@ -130,20 +143,10 @@ def other_texts(stack: StackReview) -> tuple[str, ...]:
     return tuple(filter(None, (free, other if stack.other_count else "")))
 
 
-def few(items: Sequence[str]) -> list[str]:
+def few(items: Sequence[str], most: int = _MAX_BEFORE_ROWS) -> list[str]:
     """The first of the items, and the number of the others: what is said before the rows has to stay short."""
-    more = len(items) - _MAX_BEFORE_ROWS
-    return [*items[:_MAX_BEFORE_ROWS], *([f"and {more} more"] if more > 0 else [])]
-
-
-def losses(report: ReviewReport) -> tuple[ResourceRow, ...]:
-    """The rows that destroy data."""
-    return tuple(row for stack in report.stacks for row in stack.rows if row.destroys)
-
-
-def moved_addresses(report: ReviewReport) -> tuple[ResourceRow, ...]:
-    """The rows whose address changes or ends."""
-    return tuple(row for stack in report.stacks for row in stack.rows if row.address)
+    more = len(items) - most
+    return [*items[:most], *([f"and {more} more"] if more > 0 else [])]
 
 
 def finding_text(finding: PolicyResult) -> str:
@@ -155,7 +158,7 @@ def finding_text(finding: PolicyResult) -> str:
 
 def findings_by_level(stack: StackReview) -> tuple[tuple[str, tuple[PolicyResult, ...]], ...]:
     """The findings of a stack, those that stop the change first, each part with its title."""
-    parts = {True: "Violations", False: "Advice"}
+    parts = {True: "Policy violations", False: "Advice"}
     return tuple(
         (title, tuple(finding for finding in stack.findings if finding.is_mandatory is is_mandatory))
         for is_mandatory, title in parts.items()
@@ -182,9 +185,9 @@ def _leaves_a_gap(row: ResourceRow) -> bool:
 
 def _reasons(report: ReviewReport) -> Iterable[str]:
     if count := len(report.violations):
-        yield f"{count} violation{'s' * (count > 1)}"
+        yield f"{count} policy violation{'s' * (count > 1)}"
     if count := len(report.failed_gates):
-        yield f"{count} gate{'s' * (count > 1)} failed"
+        yield f"{count} cost limit{'s' * (count > 1)} exceeded"
 
 
 def _cost(report: ReviewReport, room: int) -> str:

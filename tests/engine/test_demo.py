@@ -99,7 +99,7 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
         '+chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)',
         "❌ cortecs-guard",
         "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: 31.00 EUR too much.",
-        "NOT ALLOWED: 12 violations; +25404.00 EUR/month (1.20 -> 36.00 EUR/h)",
+        "NOT ALLOWED: 12 policy violations; +25404.00 EUR/month (1.20 -> 36.00 EUR/h)",
         "The simulator's ledger has what it had: 1 x NVIDIA_L4_1. Nothing was bought.",
         '~ state: "stopped" => "running"',
         "/stop   # behind Pulumi's back",

@@ -42,7 +42,7 @@ def test_a_change_is_reviewed_and_an_unchanged_program_has_none(stack: Stack) ->
     assert (unchanged["stacks"][0]["rows"], unchanged["stacks"][0]["unchanged_count"]) == ([], 1)
     stack.program(one_instance("ttl='8h', num_workers=2"))
     changed = review(stack, "--max-increase", "1.00EUR/h", expect=6)
-    assert changed["verdict"] == "NOT ALLOWED: 1 gate failed; +876.00 EUR/month (1.20 -> 2.40 EUR/h)"
+    assert changed["verdict"] == "NOT ALLOWED: 1 cost limit exceeded; +876.00 EUR/month (1.20 -> 2.40 EUR/h)"
     (row,) = changed["stacks"][0]["rows"]
     assert (row["action"], row["both_run"], row["changed"]) == ("replace", True, ["num_workers"])
     assert changed["stacks"][0]["packs"] == ["cortecs-guard"]

@@ -83,6 +83,7 @@ def opened(page: Path, profile: Path) -> Iterator[Browser]:
         yield browser
         browser.session = ""
         browser.call("Browser.close")
+        process.wait(timeout=_LONGEST)  # killed in the middle, its children still write into the profile
     finally:
         process.kill()
         process.wait(timeout=10)

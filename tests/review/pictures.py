@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.review.browser import opened
+from tests.review.palette import with_palette
 from tests.review.recorded import FORMATS, report_of
 from tests.review.test_names import rendered
 
 _PICTURES: Final = Path(__file__).parents[2] / "docs" / "images"
 _RECORDING: Final = "change"
-_WIDTH: Final = 900
+_WIDTH: Final = 800
 _COMMENT: Final = """<!doctype html><meta charset="utf-8"><style>
 body { margin: 1.5rem; font: 14px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff; }
 table { border-collapse: collapse; margin: 0 0 1rem; } td, th { border: 1px solid #d0d7de; padding: .35rem .7rem; }
@@ -40,7 +41,7 @@ def _take(page: str, picture: Path) -> None:
             screen = {"width": _WIDTH, "height": 600, "deviceScaleFactor": 1, "mobile": False}
             browser.call("Emulation.setDeviceMetricsOverride", **screen)
             taken = browser.call("Page.captureScreenshot", captureBeyondViewport=True)
-    picture.write_bytes(base64.b64decode(taken["data"]))
+    picture.write_bytes(with_palette(base64.b64decode(taken["data"])))
 
 
 if __name__ == "__main__":

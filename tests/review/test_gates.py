@@ -9,6 +9,7 @@ import pytest
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.review.gates import GateError, check_gates, read_gates
 from pulumi_cortecs.review.report import HourlyPrice, Total, Unpriced
+from pulumi_cortecs.review.summary import limit_text
 
 
 def hourly(amount: str, currency: str = "EUR", floor: str | None = None) -> HourlyPrice:
@@ -56,7 +57,7 @@ def test_each_currency_is_judged_by_itself_and_one_without_a_limit_fails_where_i
     assert passed(*totals, max_increase=["1EUR/h"]) == [True, False]
     assert passed(*totals, max_hourly=["2EUR"]) == [True, False]
     (_, without) = check_gates(read_gates(max_hourly=["2EUR"]), totals, (), (), 730)
-    assert (without.gate, without.text) == ("--max-hourly", "9.00 USD/h, and there is no limit in USD")
+    assert limit_text(without) == "9.00 USD/h: no cost in USD is allowed (--max-hourly has no amount in USD)"
     assert passed(*totals, max_increase_percent="50") == [True, False]
     cheaper = total("1.00", "1.50"), total("9.00", "1.00", "USD")
     assert passed(*cheaper, max_increase=["1EUR/h"]) == [True]
@@ -65,9 +66,36 @@ def test_each_currency_is_judged_by_itself_and_one_without_a_limit_fails_where_i
 
 def test_a_percentage_of_nothing_cannot_be_computed_and_fails() -> None:
     (result,) = check_gates(read_gates(max_increase_percent="999999"), [total("0", "0.01")], (), (), 730)
-    assert (result.passed, result.text) == (False, "cannot be computed: 0.01 EUR/h more than nothing")
+    assert (result.passed, result.text) == (False, "cannot be checked: +0.01 EUR/h on nothing has no percentage")
     assert passed(total("0", "0"), max_increase_percent="0") == [True]
     assert passed(max_increase_percent="0") == [True]
+
+
+@pytest.mark.parametrize(
+    ("after", "gates", "sentence"),
+    [
+        ("2.00", {"max_increase": ["0.50EUR/h"]}, "+1.00 EUR/h is more than the allowed +0.50 EUR/h (--max-increase)"),
+        (
+            "2.00",
+            {"max_increase": ["0EUR/month"]},
+            "+730.00 EUR/month is more than the allowed 0.00 EUR/month (--max-increase)",
+        ),
+        ("0.50", {"max_increase": ["1EUR/h"]}, "-0.50 EUR/h is within the allowed +1.00 EUR/h (--max-increase)"),
+        ("2.00", {"max_hourly": ["1EUR"]}, "2.00 EUR/h is more than the allowed 1.00 EUR/h (--max-hourly)"),
+        (
+            "2.00",
+            {"max_increase_percent": "20"},
+            "+1.00 EUR/h on 1.00 EUR/h is more than the allowed +20 % (--max-increase-percent)",
+        ),
+        (
+            "2.00",
+            {"max_increase": ["9USD/h"]},
+            "+1.00 EUR/h: no increase in EUR is allowed (--max-increase has no amount in EUR)",
+        ),
+    ],
+)
+def test_a_limit_is_a_sentence_that_begins_with_the_number(after: str, gates: dict[str, Any], sentence: str) -> None:
+    assert limit_text(check_gates(read_gates(**gates), [total("1.00", after)], (), (), 730)[-1]) == sentence
 
 
 def test_without_a_price_a_gate_fails_that_counts_it() -> None:
@@ -82,6 +110,12 @@ def test_without_a_price_a_gate_fails_that_counts_it() -> None:
     }
     one = total("1.00", "1.10")
     assert passed(one, unpriced=(changed,), **gates) == [False] * 4
+    for unpriced, reason in (
+        ((changed,), "1 purchase has no price"),
+        ((changed, changed), "2 purchases have no price"),
+    ):
+        result = check_gates(read_gates(max_increase=["9EUR/h"]), [one], unpriced, (), 730)[0]
+        assert limit_text(result) == f"cannot be checked: {reason} (--max-increase)"
     assert passed(one, unpriced=(unchanged,), **gates) == [True, True, False, False]
     assert passed(one, problems=("cut",), **gates) == [False] * 4
     assert passed(one, **gates) == [True] * 4

@@ -9,6 +9,7 @@ import pytest
 from tests.review.browser import CHROMIUM, opened
 from tests.review.recorded import FORMATS, report_of
 
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
 ROWS = "[...document.querySelectorAll('.row')]"
 SHOWN = f"{ROWS}.filter(row => row.offsetParent).map(row => row.querySelector('.name').textContent)"
 CLICK = """document.querySelector('.filters [data-action="{}"]').click()"""
@@ -20,6 +21,12 @@ def test_the_page_names_no_other_place() -> None:
     page = FORMATS["html"](report_of("change"))
     for word in ("//", "src=", "href=", "url(", "@import", "fetch", "<link", "<iframe"):
         assert word not in page
+
+
+def test_the_pictures_of_the_documentation_are_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in PICTURES.glob("review-*.png")}
+    assert len(sizes) == 2
+    assert max(sizes.values()) < 60_000, "python -m tests.review.pictures makes them anew"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")

@@ -100,7 +100,7 @@ def test_the_action_takes_what_judges_from_the_base_branch(
     assert option(arguments, "--cwd") == str(workspace / "infra")
     assert option(arguments, "--max-increase") == "5.00EUR/h"
     assert option(arguments, "--max-monthly") == "900EUR"
-    assert "packs, limits, gates or catalogue" in option(arguments, "--note")
+    assert "packs, their limits, the cost limits or the catalogue" in option(arguments, "--note")
     assert "--comment" in arguments
     assert "--base" not in arguments
     assert first["token"] == TOKEN
@@ -274,7 +274,7 @@ def test_the_job_of_a_merge_request(
     assert option(arguments, "--policy-pack-config") == str(pack.parent / "limits.json")
     assert option(arguments, "--max-increase") == "5.00EUR/h"
     assert option(arguments, "--max-monthly") == "900EUR"
-    assert "packs, limits, gates or catalogue" in option(arguments, "--note")
+    assert "packs, their limits, the cost limits or the catalogue" in option(arguments, "--note")
     assert ("--comment" in arguments) == bool(token)
     assert ("--base" in arguments) == (source != "12")
     assert option(html["arguments"], "--format") == "html"

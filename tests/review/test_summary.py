@@ -1,0 +1,103 @@
+"""What a person reads first: why a change is not allowed, what it destroys, and the months."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from pulumi_cortecs.policy.pinned import load_pinned
+from pulumi_cortecs.review.compose import make_report
+from pulumi_cortecs.review.events import read_preview
+from pulumi_cortecs.review.gates import read_gates
+from pulumi_cortecs.review.report import ReviewReport
+from pulumi_cortecs.review.summary import Mark, summary
+from tests.review.generated import GCORE, VOLUME, Events, cortecs, gcore, volume
+from tests.review.recorded import CATALOGUE, FORMATS, STREAMS
+
+FIRST_LINES = 15
+FLAVOR = "inference-16vcpu-232gib-1xl40s-48gb"
+
+
+def report_of(events: Events, **gates: list[str]) -> ReviewReport:
+    previews = [read_preview(io.BytesIO(events.end().encode()))]
+    prices = load_pinned(STREAMS, CATALOGUE)
+    return make_report(previews, prices, catalogue_name=CATALOGUE, gates=read_gates(**gates))  # type: ignore[arg-type]
+
+
+def texts(report: ReviewReport) -> list[str]:
+    return [line.text for line in summary(report, "`{}`".format)]
+
+
+def busy() -> ReviewReport:
+    """The report of a change that has something of everything, in two currencies."""
+    events = Events().replace("chat", cortecs(), cortecs(workers=2)).step("delete", "summaries", cortecs())
+    events.step("create", "search", None, cortecs("NVIDIA_L40S_1"))
+    events.step("update", "scales", gcore(FLAVOR, 0, 1), gcore(FLAVOR, 0, 2), resource_type=GCORE)
+    events.replace("weights", volume(100), volume(200), resource_type=VOLUME)
+    events.violation("weights", rule="hardware-allowed")
+    for name in ("chat", "search"):
+        events.violation(name, rule="ttl-required")
+    gates = {"max_increase": ["2.00EUR/h"], "max_hourly": ["9EUR", "9USD"], "max_monthly": ["1EUR", "1USD"]}
+    return report_of(events, **gates)
+
+
+def test_the_first_lines_of_markdown_have_the_whole_story() -> None:
+    first = "\n".join(FORMATS["md"](busy()).split("\n")[:FIRST_LINES])
+    for part in (
+        "NOT ALLOWED: 3 policy violations, 4 cost limits exceeded; +1533.00 EUR/month and +",
+        "Against the rules: `ttl-required` (`chat`, `search`), `hardware-allowed` (`weights`)",
+        "+2.10 EUR/h is more than the allowed +2.00 EUR/h (--max-increase)",
+        "/h: no increase in USD is allowed (--max-increase has no amount in USD)",
+        "3285.00 EUR/month is more than the allowed 1.00 EUR/month (--max-monthly)",
+        "and 1 more: --max-monthly",
+        "Within the cost limits: `--max-hourly 9EUR`, `--max-hourly 9USD`",
+        "Data lost: `chat` (replaced), `summaries` (deleted), `weights` (volume, replaced)",
+        "Addresses: `chat` gets a new address, `summaries` loses its address",
+        "| month (730 h) | 1752.00 EUR | 3285.00 EUR | +1533.00 EUR |",
+    ):
+        assert part in first
+    assert first.count("| month") == 2
+
+
+@pytest.mark.parametrize("ending", ["md", "txt", "html"])
+def test_the_summary_comes_right_after_the_verdict_and_before_the_totals(ending: str) -> None:
+    report = FORMATS[ending](busy())
+    parts = ("NOT ALLOWED", "Against the rules", "Data lost", "Addresses", "month (730")
+    places = [report.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "gate" not in report
+
+
+def test_rules_are_grouped_and_few() -> None:
+    events = Events()
+    for number in range(5):
+        for rule in range(number + 1):
+            events.violation(f"r{number}", rule=f"rule-{rule}")
+    assert texts(report_of(events))[0] == (
+        "Against the rules: `rule-0` (`r0`, `r1`, `r2`, and 2 more), `rule-1` (`r1`, `r2`, `r3`, and 1 more), "
+        "`rule-2` (`r2`, `r3`, `r4`), and 2 more"
+    )
+
+
+def test_a_rule_that_objects_twice_to_the_same_is_named_once() -> None:
+    events = Events().violation("", message="one").violation("", message="two")
+    events.violation("chat", message="one").violation("chat", message="two").violation("chat", level="advisory")
+    report = report_of(events)
+    assert len(report.violations) == 4
+    assert texts(report)[0] == "Against the rules: `workers-max` (the stack, `chat`)"
+
+
+def test_what_is_left_of_an_earlier_replacement_is_the_old_one() -> None:
+    events = Events().replace("chat", cortecs(), cortecs(workers=2))
+    lines = texts(report_of(events.step("delete-replaced", "chat", cortecs(), old_id="i-0")))
+    assert lines == [
+        "Data lost: `chat` (replaced), `chat` (the old one, deleted)",
+        "Addresses: `chat` gets a new address, `chat` loses its old address",
+    ]
+
+
+def test_nothing_lost_is_said() -> None:
+    assert list(summary(report_of(Events().step("same", "chat", cortecs(), cortecs())), str)) == [
+        (Mark.NONE, "Data lost: none")
+    ]
