@@ -25,6 +25,11 @@ class FakeEngine:
         """The texts alone."""
         return [line.message for line in self.lines]
 
+    @property
+    def notes(self) -> list[str]:
+        """The texts that stay, without those of a row: its price and its progress."""
+        return [line.message for line in self.lines if not line.ephemeral]
+
 
 @contextmanager
 def listening() -> Iterator[FakeEngine]:

@@ -50,10 +50,11 @@ def test_what_came_instead_gets_into_the_state_and_is_said_with_both(
     assert ids(simulator) == [made.id]
     ((key, value),) = came.items()
     assert made.outs[key] == INPUTS[key]  # else the next `up` would replace it by itself
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     shown = value.replace("/", "--") if isinstance(value, str) else value
+    ordered = QWEN if key == "model_id" else INPUTS[key]  # as the program writes it
     assert warning.startswith(
-        f"{made.id} is not what was ordered: {key} {INPUTS[key]!r} was ordered, {shown!r} was delivered. It exists "
+        f"{made.id} is not what was ordered: {key} {ordered!r} was ordered, {shown!r} was delivered. It exists "
         "and costs "
     )
     assert f"`pulumi up --replace {resource.urn}` orders it again" in warning
@@ -69,7 +70,7 @@ def test_what_came_is_judged_by_the_limits(
     _instead(proxy, {"hardware_type_id": "NVIDIA_L4_2"})
     env = {**proxy.env(), "PULUMI_CORTECS_LIMITS": str(limits)}
     made = start_host(env, engine=engine.address, before=IMPATIENT).instance().buy({"model_id": QWEN})
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     assert (
         "It exists and costs 2.40 EUR per hour, which the limits do not allow: NVIDIA_L4_2 is not allowed by" in warning
     )
@@ -85,7 +86,7 @@ def test_an_error_while_a_purchase_is_judged_keeps_no_id_out_of_the_state(
     before = f"{IMPATIENT}\n{fails}m.hourly_price = f"
     made = start_host(proxy.env(), engine=engine.address, before=before).instance().buy({"model_id": QWEN})
     assert ids(simulator) == [made.id]
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     assert "It exists and may be billed (its price and the limits of this machine were not checked: 'odd')" in warning
 
 
@@ -96,7 +97,7 @@ def test_an_unreadable_answer_keeps_no_id_out_of_the_state(
     before = f"{IMPATIENT}\n{fails}m.CortecsCloud.reported_inputs = f"
     made = start_host(engine=engine.address, before=before).instance().buy({"model_id": QWEN})
     assert ids(simulator) == [made.id]
-    assert engine.messages == [f"{made.id} was bought, but Cortecs' description of it could not be read: 'odd'"]
+    assert engine.notes == [f"{made.id} was bought, but Cortecs' description of it could not be read: 'odd'"]
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["in the same up", "in a later up"])
@@ -131,7 +132,7 @@ def test_what_the_vendor_does_not_tell_is_no_difference(
 ) -> None:
     _instead(proxy, {"num_workers": None, "context_length": None, "model_id": QWEN})
     start_host(proxy.env(), engine=engine.address, before=IMPATIENT).instance().buy({"model_id": QWEN})
-    assert engine.messages == []
+    assert engine.notes == []
 
 
 def forged(simulator: Simulator) -> Made:
@@ -175,11 +176,11 @@ def test_a_purchase_unlike_the_state_is_ended_without_one_more_request(
 
     requests_of(honest)  # with the token
     usual = requests_of(bought(simulator))
-    message_count = len(engine.messages)
+    message_count = len(engine.notes)
     made = forged(simulator)
     assert requests_of(made) <= usual
     assert ids(simulator) == []
-    assert engine.messages[message_count:] == [
+    assert engine.notes[message_count:] == [
         f"{made.id}, which is deleted here, differed from the state: hardware_type_id is 'NVIDIA_L40S_1', not "
         "'NVIDIA_L4_1'"
     ]

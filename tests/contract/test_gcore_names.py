@@ -197,8 +197,12 @@ def test_what_chose_the_name_after_a_deletion_elsewhere_is_never_shown_changed_o
     assert ids(simulator) == ["given"]
 
 
-def test_a_deployment_that_is_changed_stopped_and_started_stays_the_same(host: Host, simulator: Simulator) -> None:
-    resource = host.instance(of=GCORE)
+def test_a_deployment_that_is_changed_stopped_and_started_stays_the_same(
+    start_host: StartHost, simulator: Simulator
+) -> None:
+    resource = start_host(before=IMPATIENT).instance(
+        of=GCORE
+    )  # another test has had the name adopted in the shared one
     made = resource.buy(GIVEN)
     for program in ({**GIVEN, "image": "vllm:2"}, {**GIVEN, "state": "stopped"}, GIVEN):
         simulator.control.advance(3600)

@@ -54,7 +54,7 @@ def test_adopting_what_a_row_of_the_stack_has_is_said_and_allowed(
     write(file, test=[row(THEIRS, made)])
     resource = start().instance("mine")
     assert resource.create(resource.check(adopts(made)).inputs).id == made.id
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     assert warning.startswith(f"{made.id}, which this resource adopts, belongs to {THEIRS}")
 
 
@@ -66,7 +66,7 @@ def test_adopting_what_nobody_else_is_known_to_have_is_quiet(
     if warns:
         write(file, test=[row(resource.urn, made), row(THEIRS, made, more={"external": True})])
     assert resource.check(adopts(made)).failures == ()
-    assert engine.messages == []
+    assert engine.notes == []
 
 
 def test_what_another_row_keeps_is_not_ended(
@@ -77,7 +77,7 @@ def test_what_another_row_keeps_is_not_ended(
     mine.delete(made)
     assert [instance.status for instance in simulator.control.instances()] != ["stopped"]
     assert ids(simulator) == [made.id]
-    assert engine.messages == [f"{made.id} was not deleted: {THEIRS} has it, too, and keeps it"]
+    assert engine.notes == [f"{made.id} was not deleted: {THEIRS} has it, too, and keeps it"]
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one provider", "two providers"])
@@ -130,7 +130,7 @@ def test_a_state_that_cannot_be_read_ends_what_is_deleted_and_says_so_once(
     host.instance("mine").delete(made)
     host.instance("other").delete(other)
     assert ids(simulator) == []
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     assert "the state of this stack cannot be read (pulumi stack export" in warning
 
 
@@ -145,7 +145,7 @@ def test_an_inferred_id_that_another_stack_has_is_let_go(
     write(file, test=[row(mine.urn, made)], prod=[row(ELSEWHERE, made)])
     mine.delete(inferred(made))
     assert ids(simulator) == [made.id]
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     assert f"{made.id} was not deleted: {ELSEWHERE} in stack organization/tests/prod has it" in warning
 
 
@@ -163,9 +163,7 @@ def test_an_inferred_id_is_ended_with_a_warning_if_stacks_are_unreadable(
 ) -> None:
     start().instance("mine").delete(inferred(made))
     assert ids(simulator) == []
-    assert any(
-        "the backend's other stacks cannot be read (pulumi stack export" in message for message in engine.messages
-    )
+    assert any("the backend's other stacks cannot be read (pulumi stack export" in message for message in engine.notes)
 
 
 @pytest.mark.parametrize("change", [{"state": "stopped"}, {"restart_trigger": "now"}])

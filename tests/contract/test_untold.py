@@ -73,7 +73,7 @@ def test_it_is_in_no_inputs_whatever_the_program_says(
     checked = resource.check(says(made, **claims))
     assert checked.failures == ()
     assert name not in checked.inputs
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     assert warning.startswith(f"Cortecs does not report {name} of {made.id}: the program's values cannot be checked")
     outs = resource.create(checked.inputs).outs
     assert name not in outs
@@ -118,7 +118,7 @@ def test_without_limits_it_is_started_as_something_that_nobody_knows(
     assert checked.failures == ()
     assert "num_workers" not in checked.inputs
     assert checked.inputs["quote"] == {}
-    (warning,) = engine.messages
+    (warning,) = engine.notes
     assert "does not report num_workers" in warning
     assert resource.diff(row.outs, checked.inputs, made.id).replaces == ()
     started = resource.update(row, checked.inputs)
@@ -159,7 +159,7 @@ def test_what_runs_is_taken_over_without_limits_and_it_is_said(
     made = killed_when_it_has_bought(limited())
     omit(simulator, WORKERS)
     assert limited().instance("chat").create(INPUTS).id == made.id
-    assert "Cortecs does not report its num_workers, so that cannot be checked" in engine.messages[-1]
+    assert "Cortecs does not report its num_workers, so that cannot be checked" in engine.notes[-1]
 
 
 def test_the_sum_of_the_account_names_it(limited: Limited, simulator: Simulator) -> None:
