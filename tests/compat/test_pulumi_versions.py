@@ -113,7 +113,7 @@ def test_progress_reaches_the_engine(start_host: Start, engine: FakeEngine, simu
         until(lambda: engine.lines != [])
         simulator.control.resume()
         wait.result(timeout=20)
-    assert engine.messages[0].startswith("1/5 Reserving hardware, ")
+    assert engine.messages[0].startswith("1/5 Reserving hardware")
     assert {(line.urn, line.ephemeral) for line in engine.lines} == {(endpoint.urn, True)}
 
 

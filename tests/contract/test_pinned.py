@@ -39,7 +39,9 @@ def test_without_a_network_the_catalogue_prices_and_nothing_is_bought(offline: O
         checked = resource.check({"model_id": QWEN})
         assert (checked.inputs, checked.failures) == (BY_CATALOGUE, ())
         assert resource.check({"model_id": QWEN}) == checked
-        (warning,) = engine.lines  # one for the process, not one for each instance
+        (warning,) = [
+            line for line in engine.lines if not line.ephemeral
+        ]  # one for the process, not one for each instance
         assert f"the catalogue of 2026-11-21 from {NOWHERE}" in warning.message
         assert (warning.severity, warning.ephemeral) == (2, False)
         with pytest.raises(CallFailedError, match=r"^nothing was bought: its price is from the pinned catalogue 2026-"):
