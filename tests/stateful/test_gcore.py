@@ -32,7 +32,7 @@ def test_a_network_that_fails_after_the_price_was_asked_for_buys_nothing(theatre
 
     scene.cloud.answered = answers_once  # type: ignore[method-assign]
     assert not scene.command(stack, "up")
-    assert "quote" in scene.errors[0]
+    assert "its price could not be asked for" in scene.errors[0]
     scene.cloud.answered = answered  # type: ignore[method-assign]
     scene.quiet()
     assert scene.command(stack, "up")
