@@ -45,5 +45,9 @@ def parse_timestamp(text: str | None) -> float | None:
 
 
 def utc_text(seconds: float) -> str:
-    """A time in seconds since 1970 in ISO-8601, in UTC to the second, with Z."""
-    return f"{datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"
+    """A time in seconds since 1970 in ISO-8601, in UTC to the second, with Z; "" for one beyond the calendar. Raises
+    nothing: it is called between a purchase and the return of its id."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"
+    except (OverflowError, OSError, ValueError):
+        return ""

@@ -137,7 +137,7 @@ def read(kind: InstanceKind, endpoint_id: str, props: Mapping[str, Any]) -> Read
             call = host.current_call()
             call.inform(f"{instance_id} does not exist any more" + (f"; last seen: {', '.join(last)}" if last else ""))
             return ReadResult("", {})
-        named_resources.require_same(account, instance, _urn_of_parent(kind), props)
+        named_resources.require_same(account, instance, _urn_of_parent(kind), str(props.get("created_at", "")))
         inputs = {key: props[key] for key in _arguments(kind) if key in props}
         inputs["state"] = account.state_of(instance)
     except (CloudError, UnknownStatusError, named_resources.NamesakeError) as error:
@@ -154,21 +154,28 @@ def _wait(
     try:
         account = accounts.account(kind)
         if props["state"] == "stopped":
-            outputs = _outputs(inputs, _find_stopped(account, instance_id), account)
+            outputs = _outputs(inputs, _find_stopped(kind, account, instance_id), account)
             return {**outputs, **dict.fromkeys(_OF_THE_WAIT, "")}
         instance, of_the_wait = _wait_until_ready(kind, account, props, is_new=is_new, restarted=restarted)
         return {**_outputs(inputs, instance, account), **of_the_wait}
-    except delivery.DeliveryMismatchError as error:
+    except (delivery.DeliveryMismatchError, named_resources.NamesakeError) as error:
         raise EndpointError(str(error)) from None
     except (CloudError, UnknownStatusError) as error:
         raise EndpointError(f"{instance_id} exists and may be billed, but the wait for it failed: {error}") from None
 
 
-def _find_stopped(account: Account, instance_id: str) -> Any:
+def _find_stopped(kind: InstanceKind, account: Account, instance_id: str) -> Any:
     instance = account.find(instance_id)
     if instance is None:
         raise EndpointError(f"{instance_id} does not exist any more; `pulumi up --refresh` creates a new one")
+    _require_same(kind, account, instance_id, instance)
     return instance
+
+
+def _require_same(kind: InstanceKind, account: Account, instance_id: str, instance: Any) -> None:
+    """Raises NamesakeError if the instance is not that of the row; see named_resources.py."""
+    row = instance_records.row_of(kind, instance_id)
+    named_resources.require_same(account, instance, _urn_of_parent(kind), "" if row is None else row.created_at)
 
 
 def _wait_until_ready(
@@ -189,6 +196,7 @@ def _wait_until_ready(
 
     def compare(instance: Any) -> None:  # the first look of a later run, which has no answer to an order
         row = instance_records.row_of(kind, instance_id)
+        _require_same(kind, account, instance_id, instance)
         reported = account.cloud.reported_like(instance, {} if row is None else row.inputs)
         delivery.require_ordered(kind, instance_id, reported)
         if is_new and "price_difference" not in outputs:
@@ -332,7 +340,13 @@ def _reason_to_keep(kind: InstanceKind, account: Account, instance_id: str) -> s
     if another is not None:
         return f"{ownership.describe_row(another)} has it, too"
     live = account.cloud.get_instance(instance_id)
-    manager = "" if live is None else account.cloud.manager_of(live)
+    if live is None:
+        return ""
+    try:
+        _require_same(kind, account, instance_id, live)
+    except named_resources.NamesakeError as error:
+        return str(error)
+    manager = account.cloud.manager_of(live)
     return f"{manager} manages it" if manager else ""
 
 

@@ -185,7 +185,7 @@ def read(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> Read
                 return ReadResult("", {})
             raise InstanceError(f"{kind.vendor} instance {instance_id!r} does not exist in this account")
         if recorded:
-            named_resources.require_same(account, instance, host.current_call().urn, props)
+            named_resources.require_same(account, instance, host.current_call().urn, _created_at(props))
         expires_at = str(props.get("expires_at", ""))
         detail = None
         if isinstance(account.cloud, HasDetail) and account.cloud.needs_detail(props):
@@ -237,7 +237,8 @@ def update(kind: InstanceKind, instance_id: str, olds: Mapping[str, Any], news: 
     except (CloudError, UnknownStatusError) as error:
         raise InstanceError(f"{instance_id} may not have the wanted state, and may be billed: {error}") from None
     instance_records.record_quote(kind, instance_id, inputs["quote"])
-    row = {**inputs, "inferred": inferred, "task": _task(account, instance_id, olds)}
+    recorded = {"inferred": inferred, "task": _task(account, instance_id, olds), "created_at": _created_at(olds)}
+    row = {**inputs, **recorded}
     instance_records.record_row(kind, instance_id, host.current_call().urn, row)
     expires_at = vendor_end.get("expires_at", olds.get("expires_at", ""))
     if is_new_ttl and not vendor_end:  # counted from now: another ttl prolongs the life
@@ -259,7 +260,7 @@ def delete(kind: InstanceKind, instance_id: str, props: Mapping[str, Any]) -> No
     ownership.report_unclaimed(kind)
 
     def compare(live: Any) -> None:
-        named_resources.require_same(account, live, host.current_call().urn, props)
+        named_resources.require_same(account, live, host.current_call().urn, _created_at(props))
         delivery.warn_if_deleted_differs(kind, instance_id, account.cloud.reported_like(live, props), props)
 
     with ownership.announce_deletion(instance_id) as plan:
@@ -329,7 +330,7 @@ def _update_instance(
         )
     if manager := account.cloud.manager_of(live):
         raise InstanceError(f"{instance_id} was not changed: {manager} manages it")
-    named_resources.require_same(account, live, host.current_call().urn, olds)
+    named_resources.require_same(account, live, host.current_call().urn, _created_at(olds))
     found = account.cloud.reported_inputs(live)
     costs = not changed.isdisjoint(kind.arguments.priced)
     if changed:
@@ -576,6 +577,10 @@ def _task(account: Account, instance_id: str, olds: Mapping[str, Any]) -> str:
         return ""
     task = account.cloud.last_task(instance_id)
     return str(olds.get("task", "")) if task is None else task
+
+
+def _created_at(row: Mapping[str, Any]) -> str:
+    return str(row.get(named_resources.CREATED_AT, ""))
 
 
 def _ambiguous_purchase_text(error: AmbiguousPurchaseError) -> str:

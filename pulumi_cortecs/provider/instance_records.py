@@ -26,6 +26,7 @@ def record_row(
         *(urn, arguments, bool(props.get("inferred")), delivered or {}, props.get("account")),
         inputs={**kind.arguments.defaults, **{key: props[key] for key in kind.inputs if key in props}},
         task=str(props.get("task", "")),
+        created_at=str(props.get("created_at", "")),
     )
     session.current().rows[kind.cloud, instance_id] = row
 

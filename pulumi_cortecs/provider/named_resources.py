@@ -60,16 +60,17 @@ def creation_time(account: Account, instance: Any | None) -> str:
     return "" if seconds is None else utc_text(seconds)
 
 
-def require_same(account: Account, instance: Any, urn: str, row: Mapping[str, Any]) -> None:
-    """Raises NamesakeError if the instance was created after the one that the row is about: that may have been deleted
-    elsewhere, and its name chosen again since. It is a refusal and not "gone", for it may be the same after all."""
+def require_same(account: Account, instance: Any, urn: str, recorded_at: str) -> None:
+    """Raises NamesakeError if the instance was created after the one that a row has, which was at `recorded_at`: that
+    may have been deleted elsewhere, and its name chosen again since. It is a refusal and not "gone", for it may be the
+    same after all."""
     if not isinstance(account.cloud, NamesInstances):
         return
-    recorded, created_at = parse_timestamp(str(row.get(CREATED_AT, ""))), account.cloud.started_at(instance)
+    recorded, created_at = parse_timestamp(recorded_at), account.cloud.started_at(instance)
     if recorded is not None and created_at is not None and created_at > recorded + _CREATION_SECONDS:
         name = account.cloud.name_of(instance)
         raise NamesakeError(
-            f"{name!r} was created at {utc_text(created_at)}, and this resource at {row[CREATED_AT]}: it may be "
+            f"{name!r} was created at {utc_text(created_at)}, and this resource at {recorded_at}: it may be "
             "another's, which chose the name after this one had been deleted elsewhere. `pulumi state delete "
             f"--target-dependents {shlex.quote(urn)}` forgets this resource; adopt_id={name!r} then takes over what "
             "has the name now"

@@ -78,7 +78,8 @@ class ReviewedInputs:
 class InstanceRow:
     """An Instance's row: `arguments` are those that decide what is bought, `inputs` all of them, `delivered` those that
     the vendor reported at a purchase of this process. `inferred`: its id was concluded from a list. `account` is that
-    of the state, None in a new row, and `task` the vendor's task of the last order or change, "" for none."""
+    of the state, None in a new row, `task` the vendor's task of the last order or change, "" for none, and
+    `created_at` the time that named_resources.require_same compares, "" for none."""
 
     urn: str
     arguments: Mapping[str, Any]
@@ -87,6 +88,7 @@ class InstanceRow:
     account: object = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     task: str = ""
+    created_at: str = ""
 
 
 class Session:

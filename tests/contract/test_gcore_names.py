@@ -193,6 +193,11 @@ def test_what_chose_the_name_after_a_deletion_elsewhere_is_never_shown_changed_o
     ):
         with pytest.raises(CallFailedError, match=rf"'given' was created at .*{steps}"):
             act()
+    ours.diff(made.outs, made.outs, made.id)  # an `up` in which only the wait is new
+    deadline = {**waiting, "ready_timeout": 1, "on_timeout": "delete", "ready": "answer"}
+    for wanted in (waiting, {**waiting, "state": "stopped"}, deadline):
+        with pytest.raises(CallFailedError, match=rf"'given' was created at .*{steps}"):
+            wait.update(row, wanted)
     assert theirs.read(bought).outs["image"] == "theirs:1"
     assert ids(simulator) == ["given"]
 

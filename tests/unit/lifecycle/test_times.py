@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_cortecs.lifecycle.times import format_duration, parse_duration, parse_timestamp, timestamp_after
+from pulumi_cortecs.lifecycle.times import format_duration, parse_duration, parse_timestamp, timestamp_after, utc_text
 
 NOON = datetime(2030, 2, 28, 12, tzinfo=timezone.utc)
 
@@ -62,3 +62,12 @@ def test_words_below_an_hour_mean_what_they_say(seconds: int) -> None:
 )
 def test_a_time_without_a_zone_is_none(text: str | None, seconds: float | None) -> None:
     assert parse_timestamp(text) == seconds
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1e20, 1e20])
+def test_a_time_beyond_the_calendar_is_none(seconds: float) -> None:
+    assert utc_text(seconds) == ""
+
+
+def test_a_time_is_in_utc_to_the_second() -> None:
+    assert utc_text(1_790_000_000.9) == "2026-09-21T14:13:20Z"
