@@ -201,6 +201,7 @@ def test_a_name_that_nothing_has_is_a_warning_in_the_plan_and_no_order(
 def test_a_key_that_the_run_has_created_since_the_check_is_used_and_lists_are_shared(
     host: Host, simulator: Simulator, console: httpx.Client
 ) -> None:
+    simulator.control.pause()  # answers age by the vendor's clock, which runs fast here
     resources = [host.instance(f"keyed{number}", of=GCORE) for number in range(3)]
     inputs = [resource.check({**PROGRAM, "api_keys": ["new-key"]}).inputs for resource in resources]
     console.post(f"{PROJECT}/api_keys", json={"name": "new-key"}).raise_for_status()

@@ -48,7 +48,7 @@ def review(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
 def repository(stack: Stack) -> Path:
     """A repository whose branch "main" has the old program, and whose checkout has the new one."""
     git(stack.directory, "init", "-q", "-b", "main")
-    (stack.directory / ".gitignore").write_text("state\norders\n")
+    (stack.directory / ".gitignore").write_text("state\norders\n__pycache__\n")  # Python's, where it may write it
     (stack.project / "Pulumi.test.yaml").write_text(STACK_FILE)
     for branch, source in (("main", OLD), ("change", NEW)):
         if branch != "main":
