@@ -164,7 +164,18 @@ for _, port in FOUND:
 """
 )
 
-KILLS = PACKS_AND_PORTS + "for process, _ in FOUND:\n    os.kill(process, signal.SIGKILL)\n"
+KILLS = (
+    PACKS_AND_PORTS
+    + """
+import time
+for process, _ in FOUND:
+    os.kill(process, signal.SIGKILL)
+    for _ in range(1000):  # a killed process answers until the machine has come to end it
+        if pathlib.Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[0] in 'ZX':
+            break
+        time.sleep(0.01)
+"""
+)
 
 IMPERSONATES = (
     KILLS

@@ -95,7 +95,8 @@ def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Sim
     stack.program(HEADER + IMPERSONATES + EIGHT)
     run = guarded(stack, "guard").up(expect=1, **limits)
     assert "packs found: 1" in run.text
-    assert "exceeded by 4.60 EUR" in run.text
+    # the limits of the machine refuse it, unless the engine was asking the pack when it died, and ends the run
+    assert "exceeded by 4.60 EUR" in run.text or "connection reset by peer" in run.text, run.text
     assert sold(simulator) == []
     attempts.out_of_reach("a pack that the program kills, and whose place it takes", stopped_by=MACHINE)
 
