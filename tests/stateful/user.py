@@ -107,11 +107,11 @@ class User:
         scene.note(Wrong.UNRECOVERED, f"{command}: {scene.errors}")
 
     def _chooses_other_names(self, stack: Stack) -> bool:
-        """Gives other names where another row's instance has those that the program gives, or where a replacement could
-        not have the name of what it replaces. Returns whether it has given any."""
+        """Gives other names where another row's instance has those that the program gives, or what is kept as foreign,
+        or where a replacement could not have the name of what it replaces. Returns whether it has given any."""
         owned = {row.id for other in self.scene.stacks for row in other.rows}
         named = set(_TAKEN.findall(" ".join(self.scene.errors)))
-        taken = owned & named
+        taken = (owned | self.scene.foreign) & named
         for left in sorted(named - owned - self.scene.foreign):
             has_row = any(stack.row(key) for key, said in stack.program.items() if said.get("name") == left)
             if left in self.scene.alive() and (has_row or self.scene.is_stopped(left)):  # then it cannot be adopted
