@@ -74,6 +74,10 @@ class Stack:
         """The row of a resource that is not about to go."""
         return next((row for row in self.rows if row.name == name and not row.doomed), None)
 
+    def forget(self, name: str) -> None:
+        """`pulumi state delete --target-dependents` of an Instance."""
+        self.rows = [row for row in self.rows if row.name != name]
+
     def clear_pending(self) -> None:
         """`pulumi refresh --clear-pending-creates`, as far as it is not a refresh."""
         self.pending.clear()

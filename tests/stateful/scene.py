@@ -467,6 +467,8 @@ class Scene:
             self.note(Wrong.REFUSED_OWN, f"{name}: {text}")
         if self._is_taken_name(stack, name, inputs):
             return
+        if "which adopt_id names, does not exist any more" in text and not self.cloud.every().keys() & set(ids):
+            return
         gone = {row.id for row in stack.rows} - self.cloud.every().keys()
         if "`pulumi up --refresh`, which removes the row" in text and gone.intersection(ids):
             return

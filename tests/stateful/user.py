@@ -22,6 +22,8 @@ _UNCHANGED: Final = re.compile(r"(\S+) failed: [^;]*, still reported with anothe
 """In an error: an instance that a change in place has not changed."""
 _INFERRED: Final = re.compile(r"(\S+) was not (?:changed|stopped): [^;]* has it, and here its id was only inferred")
 """In an error: an instance that another stack has, too."""
+_NAMESAKE: Final = re.compile(r"`pulumi state delete --target-dependents \S+::(\S+)` forgets this resource")
+"""In an error: the resource whose name another's instance has since."""
 _FAILED: Final = re.compile(r"`pulumi up --replace '?(\S+?)'?` orders another one")
 """In an error: the resource whose instance has failed for good."""
 
@@ -141,6 +143,9 @@ class User:
                 said = {key: value for key, value in stack.program[name].items() if key != "adopt_id"}
                 stack.program = {**stack.program, name: said}
             self.goes_on_with_replacing(stack, failed & stack.program.keys())
+        for name in _NAMESAKE.findall(errors):
+            scene.counts["a namesake's, and forgotten"] += 1
+            stack.forget(name)
         if inferred := {row.name for row in stack.rows if row.id in _INFERRED.findall(errors)}:
             scene.counts["inferred, another's, and replaced"] += len(inferred)
             self.goes_on_with_replacing(stack, inferred & stack.program.keys())
