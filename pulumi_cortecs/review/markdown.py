@@ -20,7 +20,7 @@ _PLAIN: Final = re.compile(r"[^`|\\<>&]+")
 """What a code span shows as it stands, also in a table."""
 _SENTENCE: Final = re.compile(r"[A-Za-z0-9 ,;:.'-]+")
 """A note without any markup."""
-_MARKS: Final = {Mark.FAILED: "❌ ", Mark.PASSED: "✅ "}
+_MARKS: Final = {Mark.FAILED: "❌ ", Mark.PASSED: "✅ ", Mark.LOSS: "⚠️ "}
 _ENTITY: Final = re.compile(r"[^A-Za-z0-9 ]")
 
 
@@ -75,9 +75,9 @@ def _totals(report: ReviewReport) -> Iterator[str]:
 def _stack(stack: StackReview) -> Iterator[str]:
     yield ""
     yield f"### Stack {code(stack.stack or '?')} of project {code(stack.project or '?')}"
+    yield from _table(stack.rows)
     for title, findings in wording.findings_by_level(stack):
         yield from _list(title, [_finding(finding) for finding in findings])
-    yield from _table(stack.rows)
     yield ""
     yield "; ".join([wording.unchanged_text(stack), *wording.other_texts(stack)])
     unpriced = [f"{code(item.name)} ({item.kind}): {code(item.reason)}" for item in stack.unpriced]

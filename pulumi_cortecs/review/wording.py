@@ -45,7 +45,7 @@ def grounds(report: ReviewReport, room: int = VERDICT_LENGTH) -> str:
     if report.decision is Decision.CANNOT_TELL:
         problems = report.problems or ("there are no events",)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return f"{_shorten(problems[0], room - len(more))}{more}"
+        return f"{shorten(problems[0], room - len(more))}{more}"
     reasons = ", ".join(_reasons(report))
     return f"{reasons}; {_cost(report, room - len(reasons) - 2)}" if reasons else _cost(report, room)
 
@@ -143,10 +143,10 @@ def other_texts(stack: StackReview) -> tuple[str, ...]:
     return tuple(filter(None, (free, other if stack.other_count else "")))
 
 
-def few(items: Sequence[str], most: int = _MAX_BEFORE_ROWS) -> list[str]:
+def few(items: Sequence[str], most: int = _MAX_BEFORE_ROWS, what: str = "") -> list[str]:
     """The first of the items, and the number of the others: what is said before the rows has to stay short."""
     more = len(items) - most
-    return [*items[:most], *([f"and {more} more"] if more > 0 else [])]
+    return [*items[:most], *([f"and {more} more {what}".rstrip()] if more > 0 else [])]
 
 
 def finding_text(finding: PolicyResult) -> str:
@@ -215,7 +215,8 @@ def _first_that_fits(room: int, *texts: str) -> str:
     return next((text for text in texts if len(text) <= room), texts[-1])
 
 
-def _shorten(text: str, length: int) -> str:
+def shorten(text: str, length: int) -> str:
+    """The text on one line, in at most so many characters."""
     text = " ".join(text.split())
     return text if len(text) <= length else f"{text[: length - 1]}…"
 

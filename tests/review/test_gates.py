@@ -57,7 +57,7 @@ def test_each_currency_is_judged_by_itself_and_one_without_a_limit_fails_where_i
     assert passed(*totals, max_increase=["1EUR/h"]) == [True, False]
     assert passed(*totals, max_hourly=["2EUR"]) == [True, False]
     (_, without) = check_gates(read_gates(max_hourly=["2EUR"]), totals, (), (), 730)
-    assert limit_text(without) == "9.00 USD/h: no cost in USD is allowed (--max-hourly has no amount in USD)"
+    assert limit_text(without) == "9.00 USD/h: no cost in USD is allowed, because --max-hourly has no amount in USD"
     assert passed(*totals, max_increase_percent="50") == [True, False]
     cheaper = total("1.00", "1.50"), total("9.00", "1.00", "USD")
     assert passed(*cheaper, max_increase=["1EUR/h"]) == [True]
@@ -90,7 +90,7 @@ def test_a_percentage_of_nothing_cannot_be_computed_and_fails() -> None:
         (
             "2.00",
             {"max_increase": ["9USD/h"]},
-            "+1.00 EUR/h: no increase in EUR is allowed (--max-increase has no amount in EUR)",
+            "+1.00 EUR/h: no increase in EUR is allowed, because --max-increase has no amount in EUR",
         ),
     ],
 )
