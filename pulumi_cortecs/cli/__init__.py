@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
-from pulumi_cortecs.cli import catalogue, import_file, offers, orphans, policy, reap, simulator
+from pulumi_cortecs.cli import catalogue, doctor, import_file, new, offers, orphans, policy, reap, simulator
 
 app = typer.Typer(
     name="pulumi-cortecs",
@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(policy.app, name="policy")
+app.command("new")(new.new)
+app.command("doctor")(doctor.doctor)
 app.command("offers")(offers.offers)
 app.command("orphans")(orphans.orphans)
 app.command("reap")(reap.reap)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-_PACKAGE: Final = Path(__file__).parents[1]
+from pulumi_cortecs.cli.output import exit_failed
+from pulumi_cortecs.cli.shipped import NotShippedError, shipped
 
 app = typer.Typer(no_args_is_help=True, help="The ready policy packs.")
 
@@ -32,13 +33,11 @@ def path(
     folder: Annotated[bool, typer.Option("--folder", help="Its folder instead of its executable.")] = False,
 ) -> None:
     """Print the path of a pack: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)"."""
-    # in an installed package beside the code, in a clone beside the package
-    places = [place / "policies" / pack.value for place in (_PACKAGE, _PACKAGE.parent)]
-    pack_folder = next((place for place in places if (place / "run").is_file()), None)
-    if pack_folder is None:
-        typer.echo(f"Error: the pack {pack.value} is neither in {places[0]} nor in {places[1]}", err=True)
-        raise typer.Exit(1)
-    typer.echo(pack_folder if folder else pack_folder / "run")
+    try:
+        run = shipped(f"policies/{pack.value}/run")
+    except NotShippedError as error:
+        raise exit_failed(error) from None
+    typer.echo(run.parent if folder else run)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError
 from pulumi_cortecs.http.text import escape_unprintable
 from pulumi_cortecs.http.vendor_api import VendorApi
-from pulumi_cortecs.http.wire import Id, Words, path_part
+from pulumi_cortecs.http.wire import Id, Told, Words, path_part
 
 VENDOR = "Cortecs"
 CLOUD = "cortecs"
@@ -98,10 +98,28 @@ class _HardwareConfig(WireModel):
     max_context_length: int | None = None
 
 
-class ApiModel(WireModel):
-    """A model and its hardware."""
+class ApiCreator(WireModel):
+    """Who has made a model."""
+
+    name: Told[Words] = None
+    url: Told[Words] = None
+
+
+class _ModelCard(WireModel):
+    """What every answer says of a model. `size` is its number of parameters; most may be missing."""
 
     model_id: Id
+    hf_name: Told[Words] = None
+    screen_name: Told[Words] = None
+    description: Told[_Prose] = None
+    size: Told[int] = None
+    instant_provisioned: Told[bool] = None
+    creator: Told[ApiCreator] = None
+
+
+class ApiModel(_ModelCard):
+    """A model and its hardware."""
+
     recommended_config: Id | None = None
     hardware_configs: _Dict[Id, _HardwareConfig] = Field(default_factory=dict)
 
@@ -120,15 +138,9 @@ class ApiModel(WireModel):
         return next((limit for limit in named if isinstance(limit, int) and limit > 0 and limit is not True), None)
 
 
-class ApiModelPreview(WireModel):
-    """A model as the list of all shows it. `size` is its number of parameters; most may be missing."""
+class ApiModelPreview(_ModelCard):
+    """A model as the list of all shows it."""
 
-    model_id: Id
-    hf_name: Words | None = None
-    screen_name: Words | None = None
-    description: _Prose | None = None
-    size: int | None = None
-    instant_provisioned: bool | None = None
     hardware_configs: _List[Id] = Field(default_factory=list)
 
 

@@ -15,8 +15,8 @@ data sources import this module, and the HTTP client with it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import pulumi
 
@@ -130,35 +130,48 @@ class HardwareType:
 
 
 @dataclass(frozen=True)
-class ModelPreview:
-    """A model as the list of all shows it. `model_id` has `--` for `/`; `size` is the number of parameters;
-    `hardware_configs` are the ids of the hardware types that it runs on."""
+class Creator:
+    """Who has made a model; None for what Cortecs does not report."""
 
+    name: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class _ModelCard:
     model_id: str
     hf_name: str | None
     screen_name: str | None
     description: str | None
     size: int | None
     instant_provisioned: bool | None
+    creator: Creator | None
+
+
+@dataclass(frozen=True)
+class ModelPreview(_ModelCard):
+    """A model as the list of all shows it. `model_id` has `--` for `/`; `size` is the number of parameters;
+    `hardware_configs` are the ids of the hardware types that it runs on."""
+
     hardware_configs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class HardwareConfig:
     """The configuration of a model on one hardware type. `max_context_length` is in tokens, None if Cortecs names no
-    limit."""
+    limit; `params` are the options of its server as Cortecs reports them."""
 
     max_context_length: int | None
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(_ModelCard):
     """One model. `recommended_config` is the hardware type that Cortecs would choose, None for none;
     `hardware_configs` has a row for each hardware type that the model runs on, by id."""
 
-    model_id: str
     recommended_config: str | None
-    hardware_configs: Mapping[str, HardwareConfig]
+    hardware_configs: Mapping[str, HardwareConfig] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -173,21 +186,22 @@ class OrderedArgs:
 
 
 @dataclass(frozen=True)
-class InstanceStatus:
-    """`status` is pending, running or stopped; the times are ISO-8601 in UTC, None for none."""
-
-    status: str
-    started_at: str | None
-    stopped_at: str | None
-
-
-@dataclass(frozen=True)
 class InitProgress:
     """The progress of a worker's boot."""
 
     current_step: int
     num_steps: int
     description: str | None
+
+
+@dataclass(frozen=True)
+class InstanceStatus:
+    """`status` is pending, running or stopped; times are ISO-8601 in UTC; `init_progress` is the first worker's."""
+
+    status: str
+    started_at: str | None
+    stopped_at: str | None
+    init_progress: InitProgress | None
 
 
 @dataclass(frozen=True)
@@ -230,10 +244,8 @@ def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
 
 
 def _models(config: Config) -> list[ModelPreview]:
-    return [
-        row_of(ModelPreview, model, hardware_configs=tuple(model.hardware_configs))
-        for model in live_offers(config).models()
-    ]
+    models = live_offers(config).models()
+    return [row_of(ModelPreview, model, **_parts_of(model, tuple(model.hardware_configs))) for model in models]
 
 
 def _model(config: Config, model_id: str) -> Model:
@@ -242,19 +254,29 @@ def _model(config: Config, model_id: str) -> Model:
     if named not in model_ids:
         raise _unknown_id_error("model", model_id, model_ids)
     model = market.model(named)
-    configs = {
-        hardware_type_id: HardwareConfig(model.max_context(hardware_type_id))
-        for hardware_type_id in model.hardware_configs
-    }
-    return Model(model.model_id, model.recommended_config, configs)
+    configs = {id_: HardwareConfig(model.max_context(id_), row.params) for id_, row in model.hardware_configs.items()}
+    return row_of(Model, model, **_parts_of(model, configs))
+
+
+def _parts_of(model: client.ApiModel | client.ApiModelPreview, configs: object) -> dict[str, Any]:
+    creator = None if model.creator is None else row_of(Creator, model.creator)
+    return {"creator": creator, "hardware_configs": configs}
 
 
 def _instance(config: Config, instance_id: str) -> InstanceInfo:
-    account = accounts.account(INSTANCE, config)
-    instance = account.cloud.get_instance(instance_id)
+    cloud = accounts.account(INSTANCE, config).cloud
+    instance: client.ApiInstance | None = cloud.get_instance(instance_id)
     if instance is None:
-        raise _unknown_id_error("instance", instance_id, account.cloud.list_instances(), " in this account")
-    return _instance_from_api(instance)
+        raise _unknown_id_error("instance", instance_id, cloud.list_instances(), " in this account")
+    progress = [worker.init_progress for worker in instance.worker_statuses]
+    steps = [None if step is None else row_of(InitProgress, step) for step in progress]
+    return InstanceInfo(
+        instance_id=instance.instance_id,
+        base_url=instance.base_url or None,
+        instance_args=OrderedArgs(**instance.instance_args.model_dump()),
+        instance_status=row_of(InstanceStatus, instance.instance_status, init_progress=steps[0] if steps else None),
+        worker_statuses=tuple(WorkerStatus(step) for step in steps),
+    )
 
 
 def _balance(config: Config) -> Balance:
@@ -266,28 +288,9 @@ def _balance(config: Config) -> Balance:
 
 def _hardware_from_api(hardware: PricedHardware) -> HardwareType:
     ram = None if hardware.gpu_ram_gb is None else float(hardware.gpu_ram_gb)
-    return HardwareType(
-        hardware_type_id=hardware.hardware_type_id,
-        price_info=PriceInfo(
-            price_per_hour=hardware.price_per_hour.decimal_string(),
-            price_per_minute=hardware.price_per_minute.decimal_string(),
-            currency=hardware.currency,
-        ),
-        hardware_info=row_of(HardwareInfo, hardware, gpu_ram_gb=ram),
-    )
-
-
-def _instance_from_api(instance: client.ApiInstance) -> InstanceInfo:
-    booting = [worker.init_progress for worker in instance.worker_statuses]
-    return InstanceInfo(
-        instance_id=instance.instance_id,
-        base_url=instance.base_url or None,
-        instance_args=OrderedArgs(**instance.instance_args.model_dump()),
-        instance_status=InstanceStatus(**instance.instance_status.model_dump()),
-        worker_statuses=tuple(
-            WorkerStatus(None if step is None else InitProgress(**step.model_dump())) for step in booting
-        ),
-    )
+    prices = {name: getattr(hardware, name).decimal_string() for name in ("price_per_hour", "price_per_minute")}
+    info = row_of(HardwareInfo, hardware, gpu_ram_gb=ram)
+    return HardwareType(hardware.hardware_type_id, row_of(PriceInfo, hardware, **prices), info)
 
 
 def _unknown_id_error(kind: str, value: str, ids: Iterable[str], where: str = "") -> UnknownIdError:

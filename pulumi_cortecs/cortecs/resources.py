@@ -227,17 +227,38 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
         return self._text("stopped_at")
 
     @property
-    def instance_status(self) -> pulumi.Output[dict[str, str | None]]:
-        """`status`, `started_at` and `stopped_at` in one object, as Cortecs' API has them."""
-        parts = pulumi.Output.all(self.status, self.started_at, self.stopped_at)
-        return parts.apply(lambda all_: dict(zip(("status", "started_at", "stopped_at"), all_, strict=True)))
+    def instance_status(self) -> pulumi.Output[dict[str, Any]]:
+        """`status`, `started_at` and `stopped_at` in one object, as Cortecs' API has them, with the `init_progress` of
+        the first worker."""
+        first = self.worker_statuses.apply(lambda workers: workers[0].get("init_progress") if workers else None)
+        parts = {"status": self.status, "started_at": self.started_at, "stopped_at": self.stopped_at}
+        return pulumi.Output.all(**parts, init_progress=first).apply(dict)
+
+    @property
+    def instance_args(self) -> pulumi.Output[dict[str, Any]]:
+        """The arguments of the purchase in one object, as Cortecs' API has them."""
+        names = ("model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers")
+        return pulumi.Output.all(**{name: getattr(self, name) for name in names}).apply(dict)
+
+    @property
+    def model_name(self) -> pulumi.Output[str]:
+        """The model as requests name it, with `/`."""
+        return self.model_id.apply(lambda model_id: model_id.replace("--", "/"))
 
     def chat_openai_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
-        """The arguments of an OpenAI client: `base_url`, `model` (with `/`) and further ones, for example
-        `temperature=0.2`.
+        """The arguments of LangChain's `ChatOpenAI`: `model_name`, `base_url` and further ones, for example
+        `temperature=0.2`; a `model` takes the place of `model_name`.
 
         It does not contain the API key. Secret Outputs among the arguments stay secret.
         """
-        model = self.model_id.apply(lambda model_id: model_id.replace("--", "/"))
-        config: dict[str, Any] = {"base_url": self.base_url, "model": model, **kwargs}
+        named = {} if "model" in kwargs else {"model_name": self.model_name}
+        return self.openai_client_config(**{**named, **kwargs})
+
+    def openai_client_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
+        """The arguments of `openai.OpenAI`: `base_url` and further ones, for example `api_key=key`. Its requests take
+        `model=chat.model_name`.
+
+        It does not contain the API key. Secret Outputs among the arguments stay secret.
+        """
+        config: dict[str, Any] = {"base_url": self.base_url, **kwargs}
         return pulumi.Output.from_input(config)

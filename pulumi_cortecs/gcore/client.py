@@ -137,6 +137,13 @@ class ApiRegion(WireModel):
     display_name: Told[Words] = None
     country: Told[Words] = None
     state: Told[Words] = None
+    access_level: Told[Words] = None
+    coordinates: Told[dict[str, Any]] = None
+    created_at: Told[Words] = None
+    has_ai: Told[bool] = None
+    has_ai_gpu: Told[bool] = None
+    keystone_name: Told[Words] = None
+    zone: Told[Words] = None
 
 
 class ApiFlavorCapacity(WireModel):
@@ -169,6 +176,11 @@ class ApiModel(WireModel):
     version: Told[Words] = None
     has_eula: Told[bool] = None
     eula_url: Told[Words] = None
+    documentation_page: Told[Words] = None
+    example_curl_request: Told[Words] = None
+    image_registry_id: Told[Words] = None
+    inference_backend: Told[Words] = None
+    inference_frontend: Told[Words] = None
 
 
 class ApiPricePreview(WireModel):
@@ -178,6 +190,8 @@ class ApiPricePreview(WireModel):
     price_status: Words
     currency_code: Told[Words] = None
     price_per_hour: Told[Number] = None
+    price_per_month: Told[Number] = None
+    price_without_discount_per_month: Told[Number] = None
     discount_percent: Told[Number] = None
     tax_percent: Told[Number] = None
 

@@ -12,6 +12,7 @@ raises DataSourceError, and TypeError for an Output in place of a plain value an
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -28,6 +29,7 @@ from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.gcore.Provider")
+_PRICE_PARTS: Final = ("price_per_month", "price_without_discount_per_month", "discount_percent", "tax_percent")
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,21 @@ class Region:
     display_name: str | None
     country: str | None
     state: str | None
+    access_level: str | None
+    created_at: str | None
+    has_ai: bool | None
+    has_ai_gpu: bool | None
+    keystone_name: str | None
+    zone: str | None
+    coordinates: dict[str, Any] | None = field(hash=False)
 
 
 @dataclass(frozen=True)
 class Flavor:
     """A flavor in one region: memory is in GiB, `gpu_memory` that of each GPU. `hourly_price` is that of one replica
-    after discount, without tax, a decimal string in `currency`; both are None where Gcore hides prices. `capacity` is
-    the number of replicas that the region has room for. None for values that Gcore does not report."""
+    after discount, without tax, a decimal string in `currency`; both are None where Gcore hides prices. The prices of a
+    month and the percents are decimal strings as Gcore reports them. `capacity` is the number of replicas that the
+    region has room for. None for values that Gcore does not report."""
 
     name: str
     region: str
@@ -55,8 +65,15 @@ class Flavor:
     gpu: int | None
     gpu_model: str | None
     gpu_memory: float | None
+    gpu_compute_capability: str | None
+    is_gpu_shared: bool | None
     hourly_price: str | None
     currency: str | None
+    price_status: str
+    price_per_month: str | None
+    price_without_discount_per_month: str | None
+    discount_percent: str | None
+    tax_percent: str | None
     capacity: int | None
 
 
@@ -88,6 +105,11 @@ class Model:
     version: str | None
     has_eula: bool | None
     eula_url: str | None
+    documentation_page: str | None
+    example_curl_request: str | None
+    image_registry_id: str | None
+    inference_backend: str | None
+    inference_frontend: str | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +142,9 @@ class DeploymentInfo:
     timeout: int | None
     api_keys: tuple[str, ...]
     containers: tuple[dict[str, Any], ...] = field(hash=False)
+    object_references: tuple[dict[str, Any], ...] = field(hash=False)
+    ingress_opts: dict[str, Any] | None = field(hash=False)
+    logging: dict[str, Any] | None = field(hash=False)
 
 
 def get_regions(opts: pulumi.InvokeOptions | None = None) -> list[Region]:
@@ -204,27 +229,31 @@ def _client(config: Config) -> GcoreClient:
 
 
 def _regions(config: Config) -> list[Region]:
-    told = sorted(_client(config).regions(), key=lambda region: region.id)
-    return [Region(one.id, one.slug, one.display_name, one.country, one.state) for one in told]
+    rows = sorted(_client(config).regions(), key=lambda region: region.id)
+    return [row_of(Region, row, name=row.slug) for row in rows]
 
 
 def _flavors(config: Config, region: int | str) -> list[Flavor]:
     client, place = _client(config), _region(config, region)
     room = {row.flavor_name: row.capacity for row in _capacity(config, place.id, "")}
-    container = {"region_id": place.id, "scale": {"max": 1}}
-    flavors = [(price_of(client.price(told.name, [container])), told) for told in client.flavors()]
-    return [
+    containers = [{"region_id": place.id, "scale": {"max": 1}}]
+    rows = [
         row_of(
             Flavor,
-            told,
+            flavor,
+            price,
             region=place.name,
-            **{key: _number(getattr(told, key)) for key in ("cpu", "memory", "gpu_memory")},
+            **{key: _read(float, getattr(flavor, key)) for key in ("cpu", "memory", "gpu_memory")},
+            **{key: _read("{:f}".format, getattr(price, key)) for key in _PRICE_PARTS},
             hourly_price=hour and hour.decimal_string(),
             currency=hour and hour.currency,
-            capacity=room.get(told.name),
+            capacity=room.get(flavor.name),
         )
-        for hour, told in sorted(flavors, key=lambda one: (one[0] is None, one[0] and one[0].amount, one[1].name))
+        for flavor in client.flavors()
+        for price in (client.price(flavor.name, containers),)
+        for hour in (price_of(price),)
     ]
+    return sorted(rows, key=lambda row: (row.hourly_price is None, Decimal(row.hourly_price or 0), row.name))
 
 
 def _capacity(config: Config, region: int | str, flavor_name: str) -> list[Capacity]:
@@ -253,8 +282,8 @@ def _deployment(config: Config, name: str) -> DeploymentInfo:
     told = none_if_unknown(lambda: _client(config).deployment(name))
     if told is None:
         raise UnknownIdError(f"{VENDOR} has no deployment {name!r} in this project")
-    containers = tuple(container.model_dump() for container in told.containers)
-    return row_of(DeploymentInfo, told, api_keys=tuple(told.api_keys or ()), containers=containers)
+    lists = {key: tuple(row.model_dump() for row in getattr(told, key)) for key in ("containers", "object_references")}
+    return row_of(DeploymentInfo, told, api_keys=tuple(told.api_keys or ()), **lists)
 
 
 def _region(config: Config, region: int | str) -> Region:
@@ -266,5 +295,5 @@ def _region(config: Config, region: int | str) -> Region:
     return found
 
 
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
+def _read(read: Callable[[Decimal], float | str], value: Decimal | None) -> float | str | None:
+    return None if value is None else read(value)

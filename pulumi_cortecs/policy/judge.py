@@ -6,15 +6,21 @@ rule, is a finding of that rule about that resource.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from pulumi_cortecs.policy.exemptions import Exemption
 from pulumi_cortecs.policy.field import Known, NotKnownError
 from pulumi_cortecs.policy.limits import ActiveRule, Limits
-from pulumi_cortecs.policy.messages import alternatives_text, cost_text, missing_limits_text, no_limits_text
+from pulumi_cortecs.policy.messages import (
+    alternatives_text,
+    cost_text,
+    missing_again_text,
+    missing_limits_text,
+    no_limits_text,
+)
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.resource_types import ObservedResource
 from pulumi_cortecs.policy.rule import Advice, Level, Rule, RuleContext, Severity, Subject
@@ -35,22 +41,27 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges by `limits`. `previews`: this run buys nothing, and `up` will judge unknown values again."""
+    """Judges by `limits`. `previews`: this run buys nothing, and `up` will judge unknown values again.
+
+    What the limits lack is reported in full about the first purchase that it concerns.
+    """
 
     limits: Limits
     context: RuleContext
     previews: bool = False
+    _reported: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def judge_purchase(self, purchase: Purchase) -> list[Finding]:
         """The findings about one purchase, exemptions applied."""
         if (rule := self.limits.first_unlimited_rule) is not None:
-            return [Finding(rule, Level.MANDATORY, no_limits_text(), purchase.urn)]
+            return list(self._report_missing((rule,), Level.MANDATORY, no_limits_text(), purchase.urn))
         findings = [
             self._apply_exemptions(finding, purchase)
             for active_rule in self._purchase_rules(purchase)
+            if active_rule.settings is not None
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         ]
-        return self._with_alternatives(findings, purchase)
+        return [*self._with_alternatives(findings, purchase), *self._missing_limits(purchase)]
 
     def judge_resource(self, resource: ObservedResource) -> list[Finding]:
         """The findings about any resource, whether it buys something or not."""
@@ -67,6 +78,7 @@ class Judge:
         return [
             finding
             for active_rule in self._active_rules(Subject.SUM)
+            if active_rule.settings is not None  # judge_purchase reports it
             for finding in self._evaluate(active_rule, total, urn)
         ]
 
@@ -79,6 +91,25 @@ class Judge:
             for active_rule in active_rules
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         )
+
+    def _missing_limits(self, purchase: Purchase) -> Iterator[Finding]:
+        """The findings of the rules, about purchases or their sum, that have no limits."""
+        active_rules = (*self._purchase_rules(purchase), *self._active_rules(Subject.SUM))
+        for level in (Level.MANDATORY, Level.ADVISORY):
+            rules = [rule.rule for rule in active_rules if rule.settings is None and rule.level is level]
+            if rules:
+                yield from self._report_missing(rules, level, missing_limits_text(rules, level), purchase.urn)
+
+    def _report_missing(self, rules: Sequence[Rule], level: Level, text: str, urn: str) -> Iterator[Finding]:
+        """One finding for all these rules. A preview, which buys nothing, needs it only once; `up` refuses each
+        purchase."""
+        names = {rule.name for rule in rules}
+        is_new = not names <= self._reported
+        self._reported.update(names)
+        if is_new:
+            yield Finding(rules[0], level, text, urn)
+        elif level is Level.MANDATORY and not self.previews:
+            yield Finding(rules[0], level, missing_again_text(), urn)
 
     def _purchase_rules(self, purchase: Purchase) -> Iterable[ActiveRule]:
         active_rules = self._active_rules(Subject.PURCHASE)
@@ -98,7 +129,7 @@ class Judge:
     def _evaluate(self, active_rule: ActiveRule, subject: object, urn: str) -> Iterator[Finding]:
         rule = active_rule.rule
         if active_rule.settings is None:
-            yield Finding(rule, active_rule.level, missing_limits_text(rule, active_rule.level), urn)
+            yield Finding(rule, active_rule.level, missing_limits_text((rule,), active_rule.level), urn)
             return
         try:
             for message in rule.check(subject, active_rule.settings, self.context):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -27,12 +27,18 @@ def no_limits_text() -> str:
     )
 
 
-def missing_limits_text(rule: Rule, level: Level) -> str:
-    """The finding of a rule that has no limits of its own."""
-    keys = " or ".join(rule.settings.model_fields)
-    otherwise = ', or {"not_limited": "the reason"}' if rule.optional else ""
+def missing_limits_text(rules: Sequence[Rule], level: Level) -> str:
+    """The finding of rules that have no limits of their own."""
+    names = ", ".join(rule.name for rule in rules)
+    keys = "; ".join(f"{rule.name} takes {' or '.join(rule.settings.model_fields)}" for rule in rules)
+    otherwise = ', or {"not_limited": "the reason"}' if all(rule.optional for rule in rules) else ""
     consequence = "nothing is bought without them" if level is Level.MANDATORY else "it cannot tell"
-    return f"the limits say nothing about {rule.name}, and {consequence}: it takes {keys}{otherwise}."
+    return f"the limits say nothing about {names}, and {consequence}: {keys}{otherwise}."
+
+
+def missing_again_text() -> str:
+    """The refusal of a further purchase for the reason of an earlier one."""
+    return "nothing is bought without the limits that are missing, as said of the first resource."
 
 
 def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,8 @@ def load_pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = Non
     places = [place / file for place in (directory, directory.parent, SHIPPED)]
     path = next((place for place in places if place.is_file()), places[0])
     if not path.is_file():
-        return PinnedPrices(None, f"{path}: no such catalogue of prices; make one with `pulumi-cortecs catalogue pull`")
+        pull = f"pulumi-cortecs catalogue pull --output {shlex.quote(str(path))}"
+        return PinnedPrices(None, f"{path}: no such catalogue of prices; make one with `{pull}`")
     try:
         catalogue = load(path)
     except CatalogueError as error:

@@ -34,14 +34,21 @@ class ApiAvailability(WireModel):
 
     region: Id
     available: bool
+    display_name: Told[Words] = None
 
 
 class ApiTypeConfiguration(WireModel):
-    """The GPUs of an instance type, and its operating systems."""
+    """The hardware of an instance type, and its operating systems."""
 
     gpu_type: Told[Words] = None
     num_gpus: Told[int] = None
     vram_per_gpu_in_gb: Told[int] = None
+    memory_in_gb: Told[int] = None
+    storage_in_gb: Told[int] = None
+    vcpus: Told[int] = None
+    interconnect: Told[Words] = None
+    nvlink: Told[bool] = None
+    gpu_manufacturer: Told[Words] = None
     os_options: Rows[Words] = Field(default_factory=list)
 
 
@@ -53,6 +60,8 @@ class ApiInstanceType(WireModel):
     hourly_price: int
     configuration: ApiTypeConfiguration
     deployment_type: Told[Words] = None
+    cloud_instance_type: Told[Words] = None
+    boot_time: Object = Field(default_factory=dict)
     availability: Rows[ApiAvailability] = Field(default_factory=list)
 
 
@@ -82,7 +91,8 @@ class ApiInstance(WireModel):
     """A rented instance. `hourly_price` is in cents, `cost_estimate` in dollars; the times are ISO-8601, None for one
     that has not come. Its variables, scripts and passwords, which come back in clear, are not read.
 
-    `auto_delete`, `alert`, `volume_ids` and `ssh_key_id` are None or empty in the list, which omits them.
+    `auto_delete`, `alert`, `volume_mount`, `volume_ids` and `ssh_key_id` are None or empty in the list, which omits
+    them.
     """
 
     id: _ResourceId
@@ -110,6 +120,7 @@ class ApiInstance(WireModel):
     boot_time: Object = Field(default_factory=dict)
     auto_delete: Told[dict[str, Any]] = None
     alert: Told[dict[str, Any]] = None
+    volume_mount: Told[dict[str, Any]] = None
     volume_ids: Rows[Words] = Field(default_factory=list)
     ssh_key_id: Told[Words] = None
 

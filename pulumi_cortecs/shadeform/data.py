@@ -33,8 +33,8 @@ _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cor
 
 @dataclass(frozen=True)
 class InstanceType:
-    """An instance type in one region. `hourly_price` is a decimal string ("0.50") in `currency`, for the whole
-    instance; memory is in GB. None for values that Shadeform does not report."""
+    """An instance type in one region, whose `display_name` it has. `hourly_price` is a decimal string ("0.50") in
+    `currency`, for the whole instance; memory and storage are in GB. None for values that Shadeform does not report."""
 
     cloud: str
     region: str
@@ -47,6 +47,15 @@ class InstanceType:
     available: bool
     os_options: tuple[str, ...]
     deployment_type: str | None
+    cloud_instance_type: str | None
+    display_name: str | None
+    memory_in_gb: int | None
+    storage_in_gb: int | None
+    vcpus: int | None
+    interconnect: str | None
+    nvlink: bool | None
+    gpu_manufacturer: str | None
+    boot_time: dict[str, Any] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,17 @@ class InstanceInfo:
     created_at: str | None
     active_at: str | None
     tags: tuple[str, ...]
+    cloud_instance_type: str | None
+    cloud_assigned_id: str | None
+    deleted_at: str | None
+    ssh_key_id: str | None
+    volume_ids: tuple[str, ...]
     configuration: dict[str, Any] = field(hash=False)
+    boot_time: dict[str, Any] = field(hash=False)
+    port_mappings: tuple[dict[str, Any], ...] = field(hash=False)
+    auto_delete: dict[str, Any] | None = field(hash=False)
+    alert: dict[str, Any] | None = field(hash=False)
+    volume_mount: dict[str, Any] | None = field(hash=False)
 
 
 def get_instance_types(
@@ -157,6 +176,9 @@ def _instance_types(
             hourly_price=market.dollars(listing.row.hourly_price).decimal_string(),
             currency=CURRENCY,
             os_options=tuple(listing.row.configuration.os_options),
+            display_name=next(
+                (place.display_name for place in listing.row.availability if place.region == listing.region), None
+            ),
         )
         for listing in wanted
     ]
@@ -184,4 +206,7 @@ def _instance(config: Config, instance_id: str) -> InstanceInfo:
         hourly_price=str(market.dollars(price)) if price > 0 else None,
         cost_estimate=f"{cost} {CURRENCY}" if cost else None,
         tags=tuple(tag for tag in instance.tags if not tag.startswith(ORDER_TAG)),
+        ssh_key_id=instance.ssh_key_id or None,
+        volume_ids=tuple(instance.volume_ids),
+        port_mappings=tuple(mapping.model_dump() for mapping in instance.port_mappings),
     )

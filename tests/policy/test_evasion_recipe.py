@@ -3,20 +3,18 @@ checkout whose author hopes that one of them runs what lies in it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import sysconfig
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.engine.documented import commands_of
+from tests.engine.packages import requirement_of_ours
 from tests.policy.attempts import Attempts
 from tests.policy.conftest import POLICIES, ROOT
 
@@ -44,7 +42,7 @@ def checkout(tmp_path: Path, led: Path) -> Path:
     for name in ("run", "__main__.py", "PulumiPolicy.yaml"):
         shutil.copy(POLICIES / "guard" / name, guard / name)
     shutil.copy(DEMO, guard / "limits.json")
-    (guard / "requirements.txt").write_text(requirement(tmp_path))
+    (guard / "requirements.txt").write_text(requirement_of_ours(tmp_path))
     git(tmp_path, "init", "--quiet", "--initial-branch=main", str(origin))
     git(origin, "add", "--all")
     git(origin, "commit", "--quiet", "--message=trusted")
@@ -59,18 +57,6 @@ def checkout(tmp_path: Path, led: Path) -> Path:
 def git(folder: Path, *arguments: str) -> None:
     who = ("-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "protocol.file.allow=always")
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
-
-
-def requirement(directory: Path) -> str:
-    """A wheel with its hash, which stands for `pulumi-cortecs[policy]` and leads to where these tests have it."""
-    wheel = directory / "trusted-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("trusted.pth", f"{sysconfig.get_path('purelib')}\n{ROOT}\n")
-        archive.writestr("trusted-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: trusted\nVersion: 1.0\n")
-        about = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        archive.writestr("trusted-1.0.dist-info/WHEEL", about)
-        archive.writestr("trusted-1.0.dist-info/RECORD", "trusted.pth,,\n")
-    return f"trusted @ {wheel.as_uri()} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
 
 
 def hostile(folder: Path, led: Path) -> None:

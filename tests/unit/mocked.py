@@ -34,7 +34,8 @@ class Mocks(pulumi.runtime.Mocks):
             stopped = inputs.get("state") == "stopped"
             outs = {**inputs, "status": "stopped" if stopped else "running",
                     "base_url": "" if stopped else "http://127.0.0.1/v1",
-                    "worker_statuses": [{"init_progress": {"current_step": 5.0, "description": "runs"}}],
+                    "worker_statuses": [{} if stopped else
+                                        {"init_progress": {"current_step": 5.0, "description": "runs"}}],
                     "started_at": "2025-01-01T00:00:00Z", "stopped_at": "2025-01-02T00:00:00Z" if stopped else ""}
         return args.name + "-id", outs
 

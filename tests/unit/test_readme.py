@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCREEN = 42
 """Lines of a page that are seen before one scrolls."""
 
-INSTALL = "pip install '/path/to/this/clone[cli,simulator]'"
+INSTALL = "pip install '/path/to/this/clone[cli,policy,simulator]'"
 TARGETS = {"make demo": "-m tools.demo", "make test": "-m pytest"}
 """What the targets of make run: the demo, which tests/engine/test_demo.py runs, and these tests."""
 
@@ -88,7 +88,7 @@ def test_a_clone_can_be_installed_with_its_extras_and_its_command_works(tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (installed,) = distributions(path=[str(target)])
-    assert {"cli", "simulator"} <= set(installed.metadata.get_all("Provides-Extra") or [])
+    assert {"cli", "policy", "simulator"} <= set(installed.metadata.get_all("Provides-Extra") or [])
     completed = subprocess.run(
         [str(target / "bin" / "pulumi-cortecs"), "policy", "path", "guard"],
         cwd=tmp_path,

@@ -64,6 +64,11 @@ def test_a_model_has_its_context_limits_by_hardware() -> None:
     assert model.hardware_configs["NVIDIA_L4_1"].max_context_length == 32768
     (listed,) = [model for model in get_models() if model.model_id == QWEN]
     assert set(listed.hardware_configs) == set(model.hardware_configs)
+    assert model.hardware_configs["NVIDIA_L4_1"].params["--max-model-len"] == 32768
+    assert model.creator == listed.creator
+    assert model.creator is not None
+    assert (model.creator.name, model.creator.url) == ("Qwen", "https://huggingface.co/Qwen")
+    assert {model.creator and model.creator.url for model in get_models()} == {None, "https://huggingface.co/Qwen"}
 
 
 def test_an_instance_is_shown_as_it_is(at: Simulator) -> None:
@@ -75,6 +80,7 @@ def test_an_instance_is_shown_as_it_is(at: Simulator) -> None:
     assert info.instance_args.num_workers == 2
     assert info.instance_status.status == "stopped"
     assert info.instance_status.stopped_at is not None
+    assert info.instance_status.init_progress is None
     assert [worker.init_progress for worker in info.worker_statuses] == [None, None]
 
 
@@ -86,6 +92,7 @@ def test_a_boot_is_shown_with_its_progress(at: Simulator) -> None:
     progress = info.worker_statuses[0].init_progress
     assert progress is not None
     assert (progress.current_step, progress.num_steps) == (1, 5)
+    assert info.instance_status.init_progress == progress
 
 
 @pytest.mark.usefixtures("at")

@@ -170,30 +170,44 @@ return [
         "up status": "running",
         "up started_at": started,
         "up stopped_at": None,
-        "up instance_status": {"status": "running", "started_at": started, "stopped_at": None},
+        "up instance_status": {
+            "status": "running",
+            "started_at": started,
+            "stopped_at": None,
+            "init_progress": {"current_step": 5, "description": "runs"},
+        },
         "down base_url": None,
         "down status": "stopped",
         "down started_at": started,
         "down stopped_at": stopped,
-        "down instance_status": {"status": "stopped", "started_at": started, "stopped_at": stopped},
+        "down instance_status": {
+            "status": "stopped",
+            "started_at": started,
+            "stopped_at": stopped,
+            "init_progress": None,
+        },
     }
 
 
-def test_an_openai_client_gets_address_model_and_whatever_else_is_said() -> None:
+def test_the_clients_get_their_address_and_whatever_else_is_said() -> None:
     outputs = run(
         """
 chat = Instance("chat", model_id="q/w")
 plain = chat.chat_openai_config(temperature=0.2)
 secret = chat.chat_openai_config(api_key=pulumi.Output.secret("k"), extra={"later": pulumi.Output.from_input(1)})
 other = chat.chat_openai_config(model="mine", base_url="http://elsewhere")
-return [say("plain", plain), say("secret", secret), say("other", other),
+client = chat.openai_client_config(api_key="k")
+return [say("plain", plain), say("secret", secret), say("other", other), say("client", client),
+        say("model", chat.model_name),
         say("secrecy", pulumi.Output.from_input(secret.is_secret())),
         say("openness", pulumi.Output.from_input(plain.is_secret()))]
 """
     )["said"]
     assert outputs == {
-        "plain": {"base_url": "http://127.0.0.1/v1", "model": "q/w", "temperature": 0.2},
-        "secret": {"base_url": "http://127.0.0.1/v1", "model": "q/w", "api_key": "k", "extra": {"later": 1}},
+        "plain": {"model_name": "q/w", "base_url": "http://127.0.0.1/v1", "temperature": 0.2},
+        "secret": {"model_name": "q/w", "base_url": "http://127.0.0.1/v1", "api_key": "k", "extra": {"later": 1}},
+        "client": {"base_url": "http://127.0.0.1/v1", "api_key": "k"},
+        "model": "q/w",
         "other": {"base_url": "http://elsewhere", "model": "mine"},
         "secrecy": True,
         "openness": False,

@@ -60,6 +60,7 @@ def test_regions_have_a_number_and_a_name() -> None:
     assert (rows[1].name, rows[1].display_name, rows[1].country, rows[1].state) == (
         *("luxembourg-2", "Luxembourg-2", "LU", "ACTIVE"),
     )
+    assert (rows[1].zone, rows[1].access_level, rows[1].has_ai_gpu, rows[1].coordinates) == ("EMEA", "edge", True, None)
 
 
 @pytest.mark.parametrize("region", ["luxembourg-2", 7, "7"])
@@ -74,6 +75,9 @@ def test_flavors_have_price_and_capacity_the_cheapest_first(region: int | str) -
         *("luxembourg-2", 16, 232, 1, "L40S", 48, 42),
     )
     assert row.description == "1xL40S / 16 vCPU / 232GiB RAM"
+    assert (row.price_status, row.price_per_month, row.discount_percent, row.is_gpu_shared) == (
+        *("show", "1296.0", "0.0", False),
+    )
     assert len(set(rows)) == len(rows)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pulumi_cortecs.policy import Level, Rule
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.testing import (
     ConfigurationRefusedError,
@@ -61,6 +62,34 @@ def test_a_rule_that_the_limits_pass_over_in_silence_refuses_everything() -> Non
         verdict = PackTester("guard", silent).preview(cortecs_instance())
         assert verdict.of(rule.name, rule.level), rule.name
         assert verdict.of(rule.name, rule.level)[0].startswith(f"the limits say nothing about {rule.name}, and ")
+
+
+def test_what_limits_lack_is_said_once_per_stack() -> None:
+    tester = PackTester("guard", {"workers-max": {"most": 2}})
+    chat, search = cortecs_instance("chat"), cortecs_instance("search")
+    lacking = [rule.name for rule in PACKS["guard"] if rule.needs_limits and rule.name != "workers-max"]
+    mandatory, advisory = (
+        [name for name in lacking if rule_of(name).level is level] for level in (Level.MANDATORY, Level.ADVISORY)
+    )
+    finding, advice = tester.preview(chat, search).findings
+    for shown, names in ((finding, mandatory), (advice, advisory)):
+        listed = shown.text.removeprefix("the limits say nothing about ").partition(", and ")[0]
+        assert sorted(listed.split(", ")) == sorted(names)
+        assert all(f"{name} takes " in shown.text for name in names)
+    assert (finding.rule, finding.level, finding.urn) == (mandatory[0], Level.MANDATORY, chat.urn)
+
+
+@pytest.mark.parametrize("limits", [{}, {"workers-max": {"most": 2}}])
+def test_an_up_refuses_each_purchase_for_what_limits_lack(limits: dict[str, Any]) -> None:
+    shown = PackTester("guard", limits).up(cortecs_instance("chat"), cortecs_instance("search")).findings
+    first, second = (finding for finding in shown if finding.level is Level.MANDATORY)
+    assert first.urn != second.urn
+    assert second.text == "nothing is bought without the limits that are missing, as said of the first resource."
+
+
+def rule_of(name: str) -> Rule:
+    (rule,) = (rule for rule in PACKS["guard"] if rule.name == name)
+    return rule
 
 
 @pytest.mark.parametrize("stage", STAGES)

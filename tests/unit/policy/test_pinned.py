@@ -50,7 +50,7 @@ def test_it_is_never_looked_for_in_the_working_directory(
 def test_without_one_it_says_how_to_make_one(pack: Path) -> None:
     problem = load_pinned(pack).problem
     assert problem.startswith(f"{pack / LOCK_FILE}: no such catalogue of prices; ")
-    assert "`pulumi-cortecs catalogue pull`" in problem
+    assert f"`pulumi-cortecs catalogue pull --output {pack / LOCK_FILE}`" in problem  # where this very pack looks
 
 
 def test_one_that_was_edited_or_cut_is_not_used(pack: Path) -> None:

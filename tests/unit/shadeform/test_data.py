@@ -45,6 +45,10 @@ def test_a_type_has_a_row_for_each_region_the_cheapest_first() -> None:
         48,
     )
     assert (len(cheapest.os_options), cheapest.deployment_type, cheapest.available) == (3, "vm", True)
+    (dearer, *_) = (row for row in rows if (row.cloud, row.region) == ("massedcompute", "desmoines-usa-1"))
+    assert (dearer.display_name, dearer.gpu_manufacturer, dearer.boot_time) == (
+        *("Usa, Desmoines 1", "nvidia", {"min_boot_in_sec": 180, "max_boot_in_sec": 300}),
+    )
     regions = {row.region for row in rows if (row.cloud, row.shade_instance_type) == ("massedcompute", "A6000")}
     assert regions == {"kansascity-usa-1", "desmoines-usa-1"}
     with pytest.raises(FrozenInstanceError):

@@ -174,7 +174,12 @@ def test_a_stopped_instance_has_no_address() -> None:
 
     assert CortecsMocks().run(program) == {
         "base_url": None,
-        "status": {"status": "stopped", "started_at": "2025-01-01T00:00:00Z", "stopped_at": "2025-01-01T01:00:00Z"},
+        "status": {
+            "status": "stopped",
+            "started_at": "2025-01-01T00:00:00Z",
+            "stopped_at": "2025-01-01T01:00:00Z",
+            "init_progress": None,
+        },
         "workers": [{}, {}],
     }
 
@@ -183,13 +188,33 @@ def test_a_program_sees_plain_values_with_their_types() -> None:
     def program() -> dict[str, Any]:
         chat = Instance("chat", InstanceArgs(model_id=QWEN, num_workers=2))
         config = chat.chat_openai_config(temperature=0.2)
-        return {"workers": chat.num_workers, "config": config, "each": chat.worker_statuses, "id": chat.id, "plain": 1}
+        return {
+            "workers": chat.num_workers,
+            "config": config,
+            "status": chat.instance_status,
+            "args": chat.instance_args,
+            "each": chat.worker_statuses,
+            "id": chat.id,
+            "plain": 1,
+        }
 
     exports = CortecsMocks().run(program)
-    assert exports["config"] == {"base_url": "https://chat-instance.invalid/v1", "model": QWEN, "temperature": 0.2}
+    assert exports["config"] == {
+        "model_name": QWEN,
+        "base_url": "https://chat-instance.invalid/v1",
+        "temperature": 0.2,
+    }
     assert isinstance(exports["workers"], int)
+    assert exports["args"] == {
+        "model_id": QWEN.replace("/", "--"),
+        "hardware_type_id": "NVIDIA_L4_1",
+        "context_length": 32000,
+        "billing_interval": "per_minute",
+        "num_workers": 2,
+    }
     step = {"current_step": 5, "num_steps": 5, "description": "Running."}
     assert exports["each"] == [{"init_progress": step}] * 2
+    assert exports["status"]["init_progress"] == step
     assert (exports["id"], exports["plain"]) == ("chat-instance", 1)
 
 

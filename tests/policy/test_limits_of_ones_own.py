@@ -1,0 +1,42 @@
+"""docs/policies/README.md, "Limits of your own": its commands, as they stand, make a pack that allows and refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.engine.documented import commands_of
+from tests.engine.pulumi import Stack
+from tests.policy.conftest import ENGINE
+
+pytestmark = ENGINE
+
+(COMMANDS,) = commands_of("policies/README.md", "Limits of your own")
+PROGRAM = """\
+from pulumi_cortecs import Instance
+
+Instance("chat", model_id="Qwen/Qwen2-7B-Instruct"{ttl})
+"""
+
+
+def followed(stack: Stack, commands: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-eu", "-c", "\n".join(commands)],
+        cwd=stack.project,
+        env={**stack.environment, "PULUMI_STACK": stack.name},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_commands_make_a_pack_that_allows_and_refuses(stack: Stack) -> None:
+    (stack.project / ".venv").symlink_to(sys.prefix)
+    stack.program(PROGRAM.format(ttl=', ttl="8h"'))
+    done = followed(stack, COMMANDS)
+    assert (done.returncode, "✅ cortecs-guard" in done.stdout) == (0, True), done.stdout + done.stderr
+    stack.program(PROGRAM.format(ttl=""))
+    refused = followed(stack, COMMANDS[-2:])
+    assert (refused.returncode, "ttl-required" in refused.stdout) == (1, True), refused.stdout + refused.stderr
