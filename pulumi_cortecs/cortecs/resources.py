@@ -12,9 +12,6 @@ from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import with_ints
 from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
 
-READY_TIMEOUT = INSTANCE.ready_timeout
-"""Seconds, for a program that sets no timeout."""
-
 
 class Provider(ExplicitProvider):
     """A Cortecs account, for `opts.provider` of resources, components and data sources.

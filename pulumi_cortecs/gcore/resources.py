@@ -243,7 +243,7 @@ class InferenceDeploymentArgs(LifeCycleArgs):
 
 if TYPE_CHECKING:
 
-    class InferenceDeploymentArguments(LifeCycleArguments, total=False):
+    class _InferenceDeploymentArguments(LifeCycleArguments, total=False):
         """The same as named arguments."""
 
         flavor_name: Required[pulumi.Input[str]]
@@ -332,7 +332,7 @@ class InferenceDeployment(InstanceResource, form=_FORM):
             self,
             resource_name: str,
             opts: pulumi.ResourceOptions | None = None,
-            **arguments: Unpack[InferenceDeploymentArguments],
+            **arguments: Unpack[_InferenceDeploymentArguments],
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...

@@ -164,7 +164,7 @@ class InstanceArgs(LifeCycleArgs):
 
 if TYPE_CHECKING:
 
-    class InstanceArguments(LifeCycleArguments, total=False):
+    class _InstanceArguments(LifeCycleArguments, total=False):
         """The same as named arguments."""
 
         cloud: Required[pulumi.Input[str]]
@@ -267,7 +267,7 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
             self,
             resource_name: str,
             opts: pulumi.ResourceOptions | None = None,
-            **arguments: Unpack[InstanceArguments],
+            **arguments: Unpack[_InstanceArguments],
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
