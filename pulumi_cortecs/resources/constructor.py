@@ -48,7 +48,7 @@ def split_arguments(
         raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
     if wanted is None:
         if unknown := sorted(named.keys() - inspect.signature(form).parameters.keys()):
-            names = ", ".join(inspect.signature(form).parameters)
+            names = ", ".join(dict.fromkeys([*required, *inspect.signature(form).parameters]))
             raise TypeError(f"{resource} has no argument {', '.join(unknown)}; valid arguments: {names}")
         for name, why in required.items():
             if name not in named:
