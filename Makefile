@@ -57,7 +57,7 @@ chaos: $(READY)  ## kills everything at random moments, ROUNDS=300 times, and co
 
 bench: $(READY)  ## the benchmarks of docs/performance.md, some minutes; wants a machine with nothing else to do
 	@PULUMI="$$($(ENGINE))" && export PULUMI_CORTECS_ENGINE="$$PULUMI" && missed=0 && \
-	for each in imports one stuck refresh policy fleet "fleet --instances 300 --boot 20 --rounds 3"; do \
+	for each in imports one stuck refresh policy review fleet "fleet --instances 300 --boot 20 --rounds 3"; do \
 		$(BIN)/python -m benchmarks.$$each || missed=1; \
 	done && $(BIN)/python -m benchmarks.report && exit $$missed
 

@@ -35,6 +35,8 @@ _ROWS = (
     ("refresh-1000-alike", "the same against 2,000 no-op rows with the properties of ours"),
     ("policy-1000", "preview of 1,000 new instances with every rule of `guard`, against an empty pack"),
     ("policy-start", "the pack `guard` from its start to its port, against 0.5 s"),
+    ("review-seconds", "`review` of 2,000 changed instances, from the events to the page, against 1 s"),
+    ("review-memory", "the same: memory, against 300 MB"),
     ("imports", "`from pulumi_cortecs import Instance`, against `import pulumi`"),
     ("one-preview", "one instance, boot 0: preview, against a no-op pair"),
     ("one-up", "the same: `up` that buys"),

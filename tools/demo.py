@@ -40,6 +40,7 @@ EVENTS = HOME / "events.json"
 PID_FILE = HOME / "simulator.pid"
 SCRIPT = HOME / "env.sh"
 EXAMPLES = ROOT / "examples"
+CATALOGUE = ROOT / "pulumi_cortecs" / "catalogues" / "simulator.lock.yaml"
 STACK = "demo"
 SPEED = 60
 _ENDED = ("deleting", "deleted")
@@ -117,18 +118,27 @@ class Demo:
         print(answer.json()["choices"][0]["message"]["content"])
 
     def refuse(self) -> None:
-        """Shows a change that both packs refuse, and that nothing was bought. Raises DemoError unless that is so."""
-        remark = "two policy packs judge the preview: what may be bought, and what it may cost"
+        """Shows a change that a pack refuses, and that nothing was bought. Raises DemoError unless that is so."""
+        remark = "a policy pack judges the preview: what may be bought, and what it may cost"
         self.heading("A colleague's pull request: eight H100", remark)
         before = self._bought()
         with _pull_request(self.story):
-            print(f"$ {_preview_under_packs(self.story)}", flush=True)
-            code, _ = self._run("preview", *_packs(self.story), "--event-log", str(EVENTS), quiet=False)
-        if silent := [pack for pack, reason in self.story.packs.items() if not _refused(pack, reason)]:
-            raise DemoError(f"the preview exited {code}, and {' and '.join(silent)} did not refuse eight H100")
+            print(f"$ {_preview_under_pack_options(self.story)}", flush=True)
+            code, _ = self._run("preview", *_pack_options(self.story), "--event-log", str(EVENTS), quiet=False)
+        if missing := [reason for reason in self.story.refusals if not _is_refused(reason)]:
+            raise DemoError(f"the preview exited {code}, and no refusal says: {'; '.join(missing)}")
         if code == 0 or self._bought() != before:
             raise DemoError("eight H100 were refused, and got through")
+        self._review()
         print(f"The simulator's ledger has what it had: {', '.join(before.values())}. Nothing was bought.")
+
+    def _review(self) -> None:
+        """Shows what a reviewer of that pull request reads, made of the same preview."""
+        options = ["--events", _typed(EVENTS), "--catalogue", _typed(CATALOGUE)]
+        print(f"$ pulumi-cortecs review {shlex.join(options)}", flush=True)
+        command = [sys.executable, "-m", "pulumi_cortecs.cli", "review", *options]
+        _run(command, _environment(self.pulumi, self.own), quiet=False)
+        print()
 
     def _drift(self) -> None:
         self.heading(self.story.disturbance, self.story.remedy)
@@ -170,8 +180,8 @@ class Demo:
         print(f"  pulumi up --stack {STACK}          # after a change to __main__.py")
         print(f"  {self.disturb_command()}")
         print(f"  pulumi preview --refresh --diff --stack {STACK}      # finds that")
-        print(f"  cp {_typed(PULL_REQUEST)} {PROGRAM.name}      # eight H100, and what the packs say:")
-        print(f"  {_preview_under_packs(self.story, '--stack', STACK)}")
+        print(f"  cp {_typed(PULL_REQUEST)} {PROGRAM.name}      # eight H100, and what the pack says:")
+        print(f"  {_preview_under_pack_options(self.story, '--stack', STACK)}")
         print(f"  cp {_typed(EXAMPLES / self.story.example / PROGRAM.name)} .      # as it was")
         print(f"  pulumi destroy --stack {STACK}")
 
@@ -300,28 +310,25 @@ def _pull_request(story: Story) -> Iterator[None]:
         PROGRAM.write_text(ours)
 
 
-def _packs(story: Story) -> list[str]:
-    """The options that put a command under the packs."""
-    options: list[str] = []
-    for folder in (ROOT / "policies" / pack for pack in story.packs):
-        options += ["--policy-pack", _typed(folder / "run")]
-        options += ["--policy-pack-config", _typed(folder / "limits" / story.limits)]
-    return options
+def _pack_options(story: Story) -> list[str]:
+    """The options that put a command under the pack."""
+    folder = ROOT / "policies" / "guard"
+    limits = folder / "limits" / story.limits
+    return ["--policy-pack", _typed(folder / "run"), "--policy-pack-config", _typed(limits)]
 
 
-def _preview_under_packs(story: Story, *more: str) -> str:
+def _preview_under_pack_options(story: Story, *more: str) -> str:
     """The command with an option per line, to be pasted into a shell."""
-    options = [*more, *_packs(story)]
+    options = [*more, *_pack_options(story)]
     lines = [shlex.join(pair) for pair in zip(options[::2], options[1::2], strict=True)]
     return " \\\n      ".join(["pulumi preview", *lines])
 
 
-def _refused(pack: str, reason: str) -> bool:
-    """Returns whether a pack has refused something for this reason, by the engine's own events."""
+def _is_refused(reason: str) -> bool:
+    """Returns whether the pack has refused something for this reason, by the engine's own events."""
     lines = EVENTS.read_text().splitlines() if EVENTS.exists() else []
     events = [event["policyEvent"] for line in lines if "policyEvent" in (event := json.loads(line))]
-    mine = [event for event in events if event["policyPackName"] == f"cortecs-{pack}"]
-    return any(event["enforcementLevel"] == "mandatory" and reason in event["message"] for event in mine)
+    return any(event["enforcementLevel"] == "mandatory" and reason in event["message"] for event in events)
 
 
 def _end_earlier() -> bool:

@@ -37,8 +37,8 @@ class _Console(ShadeformAccess, GcoreAccess):
 class Story(ABC):
     """One cloud in the demo, or all of them with `cloud` as the one at which something is disturbed.
 
-    `example` is the folder of its program, in which a pull request replaces `before` by `after`. `packs` are the packs
-    that judge it, with the reason for which each of them has to refuse it, and `limits` is the file of their limits.
+    `example` is the folder of its program, in which a pull request replaces `before` by `after`. `refusals` are what
+    the pack `guard` has to say of it, and `limits` is the file of the pack's limits.
     `key` says where the key is from for which the instance asks: the stack's `config` or `output`, "" for none.
     `boot_seconds` is the time of its boot. `disturbance` and `remedy` are a heading and its remark.
     """
@@ -47,7 +47,7 @@ class Story(ABC):
     example: str
     before: str
     after: str
-    packs: Mapping[str, str]
+    refusals: tuple[str, ...]
     limits: str
     key: str
     boot_seconds: int
@@ -190,10 +190,10 @@ CORTECS: Final = CortecsStory(
     before=f'chat = Instance("chat", InstanceArgs(model_id="{MODEL}"))',
     after="""llama = "neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8"
 chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)""",
-    packs={
-        "hardware": "NVIDIA_H100_1 is not among the hardware that is allowed on cortecs",
-        "cost": "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR",
-    },
+    refusals=(
+        "NVIDIA_H100_1 is not among the hardware that is allowed on cortecs",
+        "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR",
+    ),
     limits="demo.json",
     key="",
     boot_seconds=240,
@@ -209,10 +209,10 @@ SHADEFORM: Final = ShadeformStory(
     after="""        cloud="lambdalabs",
         region="saltlakecity-usa-1",
         shade_instance_type="H100_sxm5x8",""",
-    packs={
-        "hardware": "lambdalabs/saltlakecity-usa-1/H100_sxm5x8 is not among the hardware that is allowed on shadeform",
-        "cost": "1 x lambdalabs/saltlakecity-usa-1/H100_sxm5x8 cost 31.92 USD an hour; the limit is 2.00 USD",
-    },
+    refusals=(
+        "lambdalabs/saltlakecity-usa-1/H100_sxm5x8 is not among the hardware that is allowed on shadeform",
+        "1 x lambdalabs/saltlakecity-usa-1/H100_sxm5x8 cost 31.92 USD an hour; the limit is 2.00 USD",
+    ),
     limits="demo-shadeform.json",
     key="config",
     boot_seconds=120,
@@ -224,10 +224,10 @@ GCORE: Final = GcoreStory(
     example="gcore_autoscale",
     before="inference-16vcpu-232gib-1xl40s-48gb",
     after="inference-64vcpu-928gib-4xh100-80gb",
-    packs={
-        "hardware": "inference-64vcpu-928gib-4xh100-80gb is not among the hardware that is allowed on gcore",
-        "cost": "2 x inference-64vcpu-928gib-4xh100-80gb cost 30.24 USD an hour; the limit is 8.00 USD",
-    },
+    refusals=(
+        "inference-64vcpu-928gib-4xh100-80gb is not among the hardware that is allowed on gcore",
+        "2 x inference-64vcpu-928gib-4xh100-80gb cost 30.24 USD an hour; the limit is 8.00 USD",
+    ),
     limits="demo-gcore.json",
     key="output",
     boot_seconds=120,
@@ -239,7 +239,7 @@ ALL: Final = EveryStory(
     example="three_clouds",
     before=GCORE.before,
     after=GCORE.after,
-    packs=GCORE.packs,
+    refusals=GCORE.refusals,
     limits="demo-all.json",
     key=GCORE.key,
     boot_seconds=120,

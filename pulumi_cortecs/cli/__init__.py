@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError as missing:
     raise SystemExit(f"{missing.name} is missing: install pulumi-cortecs with its extras [cli,simulator]") from None
 
-from pulumi_cortecs.cli import catalogue, doctor, import_file, new, offers, orphans, policy, reap, simulator
+from pulumi_cortecs.cli import catalogue, doctor, import_file, new, offers, orphans, policy, reap, review, simulator
 
 app = typer.Typer(
     name="pulumi-cortecs",
@@ -27,6 +27,7 @@ app.command("doctor")(doctor.doctor)
 app.command("offers")(offers.offers)
 app.command("orphans")(orphans.orphans)
 app.command("reap")(reap.reap)
+app.command("review")(review.review)
 app.command("import-file")(import_file.import_file)
 app.command("simulator")(simulator.simulator)
 

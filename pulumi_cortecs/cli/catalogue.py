@@ -12,12 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pulumi_cortecs.cli.output import count_text, make_table, print_error, print_json, print_lines
+from pulumi_cortecs.cli.output import (
+    Table,
+    count_text,
+    keep_whole,
+    make_table,
+    print_error,
+    print_json,
+    print_lines,
+    spare_columns,
+)
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import Difference
     from pulumi_cortecs.cost.pricelist import PriceList
@@ -205,6 +212,8 @@ def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
         prices = catalogue.price_lists[cloud]
         title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
         hardware = make_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
+        keep_whole(hardware, "hardware type")
+        spare_columns(hardware, "provenance", "a minute", "memory")
         for row in prices.hardware_types:
             gpus = f"{row.num_gpus or '?'} x {row.gpu_type or '?'}"
             ram = "?" if row.gpu_ram_gb is None else f"{row.gpu_ram_gb} GB ({row.gpu_ram_is.value})"
@@ -224,6 +233,8 @@ def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
 
 def _difference_table(rows: Iterable[Difference]) -> Table:
     table = make_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
+    keep_whole(table, "row")
+    spare_columns(table, "cloud", "field", "percent")
     for difference in rows:
         table.add_row(
             difference.cloud,

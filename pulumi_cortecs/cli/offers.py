@@ -16,6 +16,7 @@ from pulumi_cortecs.cli.output import (
     print_error,
     print_json,
     print_lines,
+    spare_columns,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _show(rows: Sequence[Offer], *, has_several: bool) -> None:
     regions = [] if all(offer.region in offer.id for offer in rows) else ["region"]
     table = make_table("Offers", *clouds, "id", *regions, "GPU", "count", "memory", "an hour", "available")
     keep_whole(table, "cloud", "id")  # for copying
+    spare_columns(table, "memory", "count", "GPU", "cloud", "region")
     for offer in rows:
         table.add_row(
             *([offer.cloud] if has_several else []),

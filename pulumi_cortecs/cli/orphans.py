@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from pulumi_cortecs.cli.output import (
+    Table,
     count_text,
     exit_failed,
     keep_whole,
@@ -18,6 +19,7 @@ from pulumi_cortecs.cli.output import (
     print_error,
     print_json,
     print_lines,
+    spare_columns,
 )
 from pulumi_cortecs.cli.survey import (
     EXIT_FOUND,
@@ -50,8 +52,6 @@ from pulumi_cortecs.cli.survey import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.lifecycle.orphans import Orphan
     from pulumi_cortecs.stacks.selection import StackSelection
@@ -327,6 +327,7 @@ def _table(all_orphans: Sequence[_Found], surveys: Surveys) -> Table:
     columns = ("id", *ordered, "status", "age", "an hour", "so far", "remarks", *(["labels"] if labels else []))
     table = make_table("Instances that no stack owns", *(["cloud"] if surveys.has_several else []), *columns)
     keep_whole(table, "cloud", "id")  # for copying
+    spare_columns(table, "labels", "so far", *reversed(ordered), "remarks", "status", "age")
     for number, found in enumerate(all_orphans):
         instance, age = found.instance, found.instance.age(found.survey.vendor_now)
         table.add_row(

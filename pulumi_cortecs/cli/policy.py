@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -32,11 +36,16 @@ def path(
     pack: Annotated[Pack, typer.Argument(help="hardware, cost, or guard, which is both in one.")] = Pack.GUARD,
     folder: Annotated[bool, typer.Option("--folder", help="Its folder instead of its executable.")] = False,
 ) -> None:
-    """Print the path of a pack: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)"."""
+    """Print the path of a pack: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)".
+
+    A pack that would not start here is warned of: its path is printed anyway, so that the preview fails, too.
+    """
     try:
         run = shipped(f"policies/{pack.value}/run")
     except NotShippedError as error:
         raise exit_failed(error) from None
+    if not folder and (problem := _start_problem(run)):
+        typer.echo(f"Warning: {problem}", err=True)
     typer.echo(run.parent if folder else run)
 
 
@@ -62,3 +71,25 @@ def check(
         typer.echo(f"Error: {file}: {reason}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{file}: {limits.summary()}")
+
+
+def _start_problem(run: Path) -> str:
+    """The reason why a pack does not start here and what to set, "" for none."""
+    if not os.access(run, os.X_OK):  # some installers drop the bit
+        return f"{run} is not executable: chmod +x {shlex.quote(str(run))}"
+    asked = subprocess.run([run, "--python"], capture_output=True, text=True, timeout=60, check=False)
+    python = asked.stdout.strip()
+    if python and _runs_packs(python):
+        return ""
+    problem = f"{python} has no pulumi-cortecs[policy] of its own" if python else asked.stderr.strip()
+    fits = f". This one fits: export PULUMI_CORTECS_POLICY_PYTHON={shlex.quote(sys.executable)}"
+    return problem + (fits if _runs_packs(sys.executable) else "")
+
+
+def _runs_packs(python: str) -> bool:
+    """Returns whether a Python, isolated as a pack runs it, has what packs import."""
+    code = "from importlib.util import find_spec; exit(None in map(find_spec, ('pulumi_policy', 'pulumi_cortecs')))"
+    try:
+        return not subprocess.run([python, "-I", "-c", code], capture_output=True, timeout=60, check=False).returncode
+    except OSError:
+        return False

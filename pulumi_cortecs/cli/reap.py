@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulumi_cortecs.cli.output import count_text, keep_whole, make_table, print_json, print_lines
+from pulumi_cortecs.cli.output import Table, count_text, keep_whole, make_table, print_json, print_lines, spare_columns
 from pulumi_cortecs.cli.survey import (
     EXIT_FOUND,
     AllStacks,
@@ -38,8 +38,6 @@ from pulumi_cortecs.cli.survey import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pulumi_cortecs.lifecycle.expiry import ExpiredInstance
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
 
@@ -178,6 +176,7 @@ def _table(expired: Sequence[_Found], surveys: Surveys, stop: bool) -> Table:
     clouds = ["cloud"] if surveys.has_several else []
     table = make_table("Instances past their ttl", *clouds, *columns, *(["labels"] if labels else []))
     keep_whole(table, "cloud", "id")  # for copying
+    spare_columns(table, "labels", "ordered", "status", "stacks", "cloud", "an hour", "remarks", "name")
     for number, found in enumerate(expired):
         instance, row = found.instance, found.expired
         table.add_row(

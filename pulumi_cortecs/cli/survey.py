@@ -190,13 +190,18 @@ def chosen_kinds(clouds: list[str] | None) -> list[InstanceKind]:
 
 def environment_account(kind: InstanceKind, warned: set[str]) -> Account:
     """The account of the environment at a cloud; no stack's config is read. It warns of variables that cannot be used,
-    except those in `warned`. Raises ConfigurationError."""
+    and of a user without a home, except by the texts in `warned`. Raises ConfigurationError."""
+    from pulumi_cortecs.lifecycle.journal import journal_directory
+    from pulumi_cortecs.lifecycle.state_directory import DIRECTORY_VARIABLE, NOWHERE
     from pulumi_cortecs.provider import accounts
 
     account = accounts.account(kind, {})
-    for problem in (problem for problem in account.problems if problem not in warned):
-        print_error(f"Warning: {problem}. This command ignores it")
-    warned.update(account.problems)
+    texts = [f"{problem}. This command ignores it" for problem in account.problems]
+    if journal_directory(os.environ) == NOWHERE:
+        texts.append(f"this user has no home, so there is no journal; {DIRECTORY_VARIABLE} names a folder for it")
+    for text in (text for text in texts if text not in warned):
+        print_error(f"Warning: {text}")
+    warned.update(texts)
     return account
 
 

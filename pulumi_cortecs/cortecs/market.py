@@ -16,7 +16,7 @@ from pulumi_cortecs.cost.suggestions import join_names, suggestion
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
-from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
+from pulumi_cortecs.provider.kind import Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 
@@ -27,11 +27,10 @@ _MINUTES_PER_HOUR: Final = 60
 class LiveOffers:
     """Models and hardware types that are on offer now. Every method raises CloudError."""
 
-    source: Final = LIVE
-
     def __init__(self, market: CortecsPublicClient, answers: AnswerCache) -> None:
         self._market = market
         self._get = answers.get
+        self.source = answers.source
 
     def model_ids(self) -> list[str]:
         """The ids of all models on offer."""

@@ -10,6 +10,13 @@ from pulumi_cortecs.cost.billing import BillingInterval, check_workers
 from pulumi_cortecs.cost.hardware import PricedHardware
 from pulumi_cortecs.cost.money import Money
 
+LIVE: Final = "live"
+"""The source of a quote whose prices are the vendor's own of today."""
+SIMULATOR: Final = "simulator"
+"""The source of a quote whose prices are those of a server on this machine."""
+CATALOGUE: Final = "catalogue"
+"""The beginning of the source of a quote by a pinned catalogue."""
+
 _MINUTE_DECIMALS: Final = Decimal("0.000001")
 
 
@@ -18,8 +25,9 @@ class Quote:
     """The cost of one purchase while it runs.
 
     `price_per_hour` and `price_per_minute` are per worker; `hourly_total` is the price of an hour of all workers at the
-    chosen billing interval; `source` names the source of the prices ("live", or the name of a catalogue). It has no
-    field that differs between two readings of the same market, or plans would never match the values of `up`.
+    chosen billing interval; `source` names the source of the prices: "live", "simulator", the host of another server,
+    or the name of a catalogue. It has no field that differs between two readings of the same market, or plans would
+    never match the values of `up`.
     """
 
     price_per_hour: Money
@@ -36,6 +44,11 @@ class Quote:
             "currency": self.hourly_total.currency,
             "source": self.source,
         }
+
+
+def is_from_catalogue(source: str) -> bool:
+    """Returns whether a quote's `source` is a pinned catalogue, which somebody has written."""
+    return source.startswith(f"{CATALOGUE} ")
 
 
 def hourly_quote(hour: Money, source: str) -> Quote:

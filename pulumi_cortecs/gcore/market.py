@@ -13,7 +13,7 @@ from typing import Any, Final
 from pulumi_cortecs.cost import Money, MoneyError, Offer
 from pulumi_cortecs.cost.limits import PolicyValue
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
-from pulumi_cortecs.cost.quote import Quote, per_minute
+from pulumi_cortecs.cost.quote import Quote, is_from_catalogue, per_minute
 from pulumi_cortecs.cost.suggestions import suggestion
 from pulumi_cortecs.gcore.client import CLOUD, VENDOR, ApiPricePreview, GcoreClient
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
@@ -22,7 +22,7 @@ from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
 from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.provider.answer_cache import AnswerCache
-from pulumi_cortecs.provider.kind import LIVE, PRICED_BY, Inputs, Problem
+from pulumi_cortecs.provider.kind import PRICED_BY, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import fallback_prices, quote_source
 from pulumi_cortecs.provider.place_market import Listing, offers_of, prices_of
 from pulumi_cortecs.provider.properties import UNKNOWN, has_unknown, is_unknown
@@ -44,7 +44,11 @@ class LiveOffers:
 
     client: Callable[[], GcoreClient]
     answers: AnswerCache
-    source: str = LIVE
+
+    @property
+    def source(self) -> str:
+        """The source of its quotes."""
+        return self.answers.source
 
     def flavor_names(self) -> list[str]:
         """The names of all flavors."""
@@ -226,7 +230,7 @@ def _name(region: Any, quote: Any) -> str | None:
     """The name of a region; None where only `up` will know it, or a catalogue has no names."""
     if isinstance(region, str):
         return region
-    if is_unknown(region, quote) or quote.get("source", LIVE) != LIVE:
+    if is_unknown(region, quote) or is_from_catalogue(str(quote.get("source"))):
         return None
     named: str = quote.get("regions", {}).get(str(int(region)), f"region {int(region)}, which has no known name,")
     return named

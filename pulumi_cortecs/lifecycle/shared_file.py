@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Final
 
+from pulumi_cortecs.lifecycle.state_directory import NOWHERE
+
 BUSY_SECONDS: Final = 20.0
 _RETRY_AFTER: Final = 60.0
 """Seconds for which this process does not retry a file that failed slowly: if locks do not work, or are held for too
@@ -190,6 +192,8 @@ class SharedFile:
         except (sqlite3.Error, OSError, ValueError, TypeError) as error:
             why = getattr(error, "strerror", None) or error
             text = f"{self.file} cannot be used: {why}"
+            if self.file.parent == NOWHERE:
+                text = f"{self.file.name} has no folder, because this user has no home"
             if self._clock() - began > _SLOW_SECONDS:
                 self._unusable = self._clock() + _RETRY_AFTER, text
             raise self.error(text) from error

@@ -16,8 +16,8 @@ from typing import Final
 from platformdirs import user_state_dir
 
 DIRECTORY_VARIABLE: Final = "PULUMI_CORTECS_STATE_DIR"
-_NOWHERE: Final = Path(os.devnull) / "pulumi-cortecs"
-"""A folder that does not exist and cannot be created."""
+NOWHERE: Final = Path(os.devnull) / "pulumi-cortecs"
+"""The folder of a user without a home: it does not exist and cannot be created."""
 
 MACHINE_DIRECTORY: Final = Path("/var/lib/pulumi-cortecs")
 """The ledger's folder on a machine whose limits name none. No setting moves it."""
@@ -31,23 +31,18 @@ class StateDirectory:
     problem: str = ""
 
 
-def state_directory(environment: Mapping[str, str], default: Path | None = None) -> StateDirectory:
-    """$PULUMI_CORTECS_STATE_DIR, else the platform's folder for a user's state.
+def state_directory(environment: Mapping[str, str]) -> StateDirectory:
+    """$PULUMI_CORTECS_STATE_DIR, else the platform's folder for a user's state, else NOWHERE.
 
-    A relative path would be another folder for each working directory, so the default replaces it; `default` is the
-    platform's folder unless given. A user without a home (no HOME, and no entry among the machine's users) has none.
+    A relative path would be another folder for each working directory, so the default replaces it.
     """
     named = environment.get(DIRECTORY_VARIABLE)
-    default = default or Path(user_state_dir("pulumi-cortecs", appauthor=False))
     if not named:
-        if default.is_absolute():
-            return StateDirectory(default)
-        text = f"HOME is not set, so the journal of orders has no folder: set it, or {DIRECTORY_VARIABLE}"
-        return StateDirectory(_NOWHERE, text)
+        return StateDirectory(_default_directory())
     path = Path(os.path.expanduser(named))
     if not path.is_absolute():
         problem = f"{DIRECTORY_VARIABLE} must be an absolute path, not {named!r}"
-        return StateDirectory(default if default.is_absolute() else _NOWHERE, problem)
+        return StateDirectory(_default_directory(), problem)
     return StateDirectory(path, _usability_problem(path, named))
 
 
@@ -65,8 +60,17 @@ def ledger_directory(named: Path | None) -> Path:
     try:
         home = Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
-        return _NOWHERE
-    return home / ".local" / "state" / "pulumi-cortecs" if home.is_absolute() else _NOWHERE
+        return NOWHERE
+    return home / ".local" / "state" / "pulumi-cortecs" if home.is_absolute() else NOWHERE
+
+
+def _default_directory() -> Path:
+    """The platform's folder for a user's state; NOWHERE without HOME and without an entry among the machine's users."""
+    try:
+        path = Path(user_state_dir("pulumi-cortecs", appauthor=False))
+    except RuntimeError:  # older versions of platformdirs return a relative path instead
+        return NOWHERE
+    return path if path.is_absolute() else NOWHERE
 
 
 def _usability_problem(path: Path, named: str) -> str:

@@ -6,9 +6,9 @@ rule, is a finding of that rule about that resource.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from pulumi_cortecs.policy.exemptions import Exemption
@@ -51,8 +51,9 @@ class Judge:
     previews: bool = False
     _reported: set[str] = field(default_factory=set, compare=False, repr=False)
 
-    def judge_purchase(self, purchase: Purchase) -> list[Finding]:
-        """The findings about one purchase, exemptions applied."""
+    def judge_purchase(self, purchase: Purchase, others: Callable[[], Sum] | None = None) -> list[Finding]:
+        """The findings about one purchase, exemptions applied. A refusal names what could be bought instead, within the
+        stack's budgets beside the `others` of this run."""
         if (rule := self.limits.first_unlimited_rule) is not None:
             return list(self._report_missing((rule,), Level.MANDATORY, no_limits_text(), purchase.urn))
         findings = [
@@ -61,7 +62,7 @@ class Judge:
             if active_rule.settings is not None
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         ]
-        return [*self._with_alternatives(findings, purchase), *self._missing_limits(purchase)]
+        return [*self._with_alternatives(findings, purchase, others), *self._missing_limits(purchase)]
 
     def judge_resource(self, resource: ObservedResource) -> list[Finding]:
         """The findings about any resource, whether it buys something or not."""
@@ -82,15 +83,17 @@ class Judge:
             for finding in self._evaluate(active_rule, total, urn)
         ]
 
-    def allows(self, purchase: Purchase) -> bool:
-        """Returns whether no rule about hardware, its number and its price refuses this purchase; other rules are
-        ignored."""
-        active_rules = [active_rule for active_rule in self._purchase_rules(purchase) if active_rule.rule.way_out]
-        return not any(
-            finding.level is Level.MANDATORY
-            for active_rule in active_rules
+    def allows(self, purchase: Purchase, others: Sum | None = None) -> bool:
+        """Returns whether no rule refuses this purchase, and no budget the sum of it and the `others`."""
+        refused = any(
+            self._apply_exemptions(finding, purchase).level is Level.MANDATORY
+            for active_rule in self._purchase_rules(purchase)
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         )
+        if refused or others is None:
+            return not refused
+        total = others.plus(purchase.hourly)
+        return all(finding.level is not Level.MANDATORY for finding in self.judge_sum(total))
 
     def _missing_limits(self, purchase: Purchase) -> Iterator[Finding]:
         """The findings of the rules, about purchases or their sum, that have no limits."""
@@ -161,14 +164,21 @@ class Judge:
             return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.")
         return finding
 
-    def _with_alternatives(self, findings: list[Finding], purchase: Purchase) -> list[Finding]:
-        """The findings, with alternatives in the first refusal that other hardware could satisfy."""
-        refusals = [finding for finding in findings if finding.level is Level.MANDATORY and finding.rule.way_out]
+    def _with_alternatives(
+        self, findings: list[Finding], purchase: Purchase, others: Callable[[], Sum] | None
+    ) -> list[Finding]:
+        """The findings, with alternatives in the first refusal that other hardware could satisfy. There are none where
+        another rule refuses the purchase on any hardware."""
+        mandatory = [finding for finding in findings if finding.level is Level.MANDATORY]
+        refusals = [finding for finding in mandatory if finding.rule.way_out]
         if not refusals:
             return findings
         first = min(refusals, key=lambda finding: (_BY_SEVERITY.index(finding.rule.severity), finding.rule.name))
-        way_out = alternatives_text(purchase, self.context.prices, self.allows)
-        text = f"{first.text}\n{cost_text(purchase, self.context.prices)}\n{way_out}"
+        text = f"{first.text}\n{cost_text(purchase, self.context.prices)}"
+        if len(refusals) == len(mandatory):
+            total = None if others is None else others()
+            allows = partial(self.allows, others=total)
+            text = f"{text}\n{alternatives_text(purchase, self.context.prices, allows)}"
         return [replace(finding, text=text) if finding is first else finding for finding in findings]
 
 

@@ -6,74 +6,21 @@ module uses its proxies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from google.protobuf import struct_pb2
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
-from pulumi_cortecs.policy.field import Field, Known, Missing, Unknown, malformed
-from pulumi_cortecs.policy.settings import as_integer
-
-T = TypeVar("T")
+from pulumi_cortecs.policy.field import Field, malformed
+from pulumi_cortecs.policy.mapped_properties import MappedProperties
 
 
-class ProxiedProperties:
-    """The properties behind pulumi-policy's proxies. `within`: the path to them, "quote."."""
+class ProxiedProperties(MappedProperties):
+    """The properties behind pulumi-policy's proxies."""
 
-    def __init__(self, proxy: Mapping[str, Any], within: str = "") -> None:
-        self._proxy = proxy
-        self._within = within
-
-    def string(self, key: str) -> Field[str]:
-        """A non-empty string."""
-        return self._read(key, _text)
-
-    def integer(self, key: str) -> Field[int]:
-        """A whole number; they all arrive as doubles."""
-        return self._read(key, _whole)
-
-    def mapping(self, key: str) -> Field[ProxiedProperties]:
-        """An object."""
-        return self._read(key, lambda value: ProxiedProperties(_table(value), f"{self._within}{key}."))
-
-    def strings(self, key: str) -> Field[Mapping[str, Field[str]]]:
-        """An object of strings."""
-        cells = self.mapping(key)
-        if not isinstance(cells, Known):
-            return cells
-        return Known({name: cells.value.string(name) for name in cells.value._proxy})
-
-    def mappings(self, key: str) -> Field[Sequence[ProxiedProperties]]:
-        """A list of objects."""
-        return self._read(key, lambda value: self._items(key, _list(value)))
-
-    def length(self, key: str) -> Field[int]:
-        """The length of a list."""
-        return self._read(key, lambda value: len(_list(value)))
-
-    def _items(self, key: str, values: Sequence[Any]) -> Sequence[ProxiedProperties]:
-        return [
-            ProxiedProperties(_table(value), f"{self._within}{key}[{number}].") for number, value in enumerate(values)
-        ]
-
-    def _read(self, key: str, reader: Callable[[Any], T]) -> Field[T]:
-        name = self._within + key
-        try:
-            value = self._proxy[key]
-        except KeyError:
-            return Missing(name)
-        except UnknownValueError:
-            return Unknown(name)
-        if value is None or value == "":
-            return Missing(name)
-        try:
-            return Known(reader(value))
-        except UnknownValueError:
-            return Unknown(name)
-        except ValueError as error:
-            return malformed(name, str(error))
+    UNKNOWN_ERRORS = (UnknownValueError,)
 
 
 class UnreadableProperties:
@@ -141,33 +88,3 @@ def _decode_value(value: struct_pb2.Value) -> Any:
     if kind == "list_value":
         return [_decode_value(item) for item in value.list_value.values]
     return None if kind in (None, "null_value") else getattr(value, kind)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"is {_describe(value)}, not a string")
-    return value
-
-
-def _whole(value: Any) -> int:
-    number = as_integer(value)
-    if number is None:
-        raise ValueError(f"is {_describe(value)}, not a whole number")
-    return number
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"is {_describe(value)}, not an object")
-    return value
-
-
-def _list(value: Any) -> Sequence[Any]:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ValueError(f"is {_describe(value)}, not a list")
-    return value
-
-
-def _describe(value: Any) -> str:
-    nested = isinstance(value, (Mapping, Sequence)) and not isinstance(value, str)
-    return "a list or an object" if nested else repr(value)

@@ -16,8 +16,8 @@ _NO_SERVICE: Final = Missing("key", "is not needed: it opens no service of its o
 
 @dataclass(frozen=True)
 class LiveQuote:
-    """The price of the vendor when the resource was checked: `hourly_total` for all workers. `source` is "live", or the
-    name of a catalogue."""
+    """The price of the vendor when the resource was checked: `hourly_total` for all workers. `source`: see
+    `cost.quote.Quote`."""
 
     hourly_total: Money
     source: str

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from threading import Lock, Thread
 from typing import Final, TypeAlias
 
@@ -137,9 +138,11 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         findings = self._judge.judge_resource(self._observed_resource(request))
         purchase = self._purchase(request)
         if purchase is not None:
-            findings += self._judge.judge_purchase(purchase)
+            findings += self._judge.judge_purchase(purchase, partial(self._running.without, purchase.urn))
             self._observed.record_judged(purchase)
-            if not self._previews:
+            if self._previews:
+                self._running.add(purchase)
+            else:
                 # in an `up`, a program can make other resources than in its preview: the sum must not wait
                 adds = not self._is_held(request)
                 findings += self._judge.judge_sum(
@@ -156,7 +159,11 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
         bought = [(resource, purchase) for resource in made if (purchase := self._purchase(resource)) is not None]
         purchases = [purchase for _, purchase in bought]
         other = [purchase for purchase in purchases if not self._observed.is_already_judged(purchase)]
-        findings = [finding for purchase in other for finding in self._judge.judge_purchase(purchase)]
+        findings = [
+            finding
+            for purchase in other
+            for finding in self._judge.judge_purchase(purchase, partial(self._running.without, purchase.urn))
+        ]
         if purchases:
             added = [purchase for resource, purchase in bought if not self._is_held(resource)]
             findings += self._judge.judge_sum(sum_of(purchases, added, self._held()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from pulumi_cortecs.cost import Money
@@ -38,6 +38,10 @@ class Sum:
             return None
         held = f"{_instances(len(self.held.prices))} in the stack's state, and {len(self.added)} that this run adds"
         return Sum(held, self.held.prices + self.added)
+
+    def plus(self, price: Field[Money]) -> Sum:
+        """The sum with one price more."""
+        return replace(self, prices=(*self.prices, price))
 
     def hourly(self) -> list[Money]:
         """One amount per currency; two currencies are never added. Raises NotKnownError if an instance has no price: an
@@ -90,6 +94,12 @@ class RunningSum:
                 self._added.add(key)
             added = tuple(self._prices[key] for key in self._added) if adds and held.prices else ()
             return Sum(f"{_instances(len(self._urns))} of this stack so far", tuple(self._prices.values()), added, held)
+
+    def without(self, urn: str) -> Sum:
+        """The sum of all resources so far but this one."""
+        with self._lock:
+            prices = tuple(price for key, price in self._prices.items() if key[0] != urn)
+        return Sum(f"{_instances(len(prices))} of this stack so far", prices)
 
 
 def _instances(count: int) -> str:

@@ -12,7 +12,8 @@ from threading import BoundedSemaphore
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.http.base_url import is_loopback_url
+from pulumi_cortecs.cost.quote import LIVE, SIMULATOR
+from pulumi_cortecs.http.base_url import is_loopback_url, server_of
 from pulumi_cortecs.http.credentials import Credentials, are_apart, resolve_base_url, resolve_credentials
 from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.http.network import network_problems
@@ -310,6 +311,13 @@ def _problems(settings: ProviderSettings, base_url: str) -> tuple[str, ...]:
     return (*settings.problems, *network_problems(base_url, os.environ))
 
 
+def price_source(kind: ResourceKind, base_url: str) -> str:
+    """The source that quotes by the answers of this base URL name."""
+    if server_of(base_url) == server_of(kind.credentials.default_url):
+        return LIVE
+    return SIMULATOR if is_loopback_url(base_url) else server_of(base_url).rpartition(":")[0]
+
+
 def _market(kind: ResourceKind, where: str, config: Mapping[str, str], max_age: float, not_before: float) -> Market:
     own = tuple(sorted((name, config[name]) for name in kind.credentials.config_keys if name in config))
     ours, key = session.current(), (kind.token, where, max_age, own)
@@ -318,7 +326,7 @@ def _market(kind: ResourceKind, where: str, config: Mapping[str, str], max_age: 
             settings = read_settings(os.environ)
             # a check asks the market first, so a preview shows this error
             _warn_of_environment(_problems(settings, where))
-            answers = AnswerCache(ours.clock, min(settings.market_age, max_age))
+            answers = AnswerCache(ours.clock, min(settings.market_age, max_age), price_source(kind, where))
             with process.quick_imports():
                 credentials = partial(resolve_credentials, kind.credentials, os.environ, config)
                 ours.markets[key] = kind.open_market(where, credentials, answers), answers

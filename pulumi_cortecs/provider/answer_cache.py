@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from pulumi_cortecs.cost.quote import LIVE
 from pulumi_cortecs.http.errors import UnreachableError
 
 T = TypeVar("T")
@@ -18,13 +19,15 @@ class Timed(Protocol):
 
 
 class AnswerCache:
-    """The answers of one base URL, each good for `max_age` seconds. Threads may share it.
+    """The answers of one base URL, each good for `max_age` seconds. Threads may share it. `source` is the name that
+    quotes give their prices.
 
     A failure to reach the vendor is kept as long as an answer: without a network, a preview of a hundred instances must
     not try a hundred times.
     """
 
-    def __init__(self, clock: Timed, max_age: float) -> None:
+    def __init__(self, clock: Timed, max_age: float, source: str = LIVE) -> None:
+        self.source = source
         self._clock = clock
         self._max_age = max_age
         self._lock = threading.Lock()

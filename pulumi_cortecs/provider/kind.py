@@ -86,9 +86,6 @@ GENERATED: Final = Generated()
 PRICED_BY: Final = "priced_by"
 """The key of a quote whose price the vendor hides: the catalogue that has it instead. Limits do not count by it."""
 
-LIVE: Final = "live"
-"""The source of a quote whose prices are the vendor's prices of today."""
-
 
 @dataclass(frozen=True)
 class Argument:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_cortecs.cost.pricelist import LOCK_FILE, CatalogueError, PriceList
+from pulumi_cortecs.cost.quote import CATALOGUE
 from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.provider import host, session
 from pulumi_cortecs.provider.kind import Inputs, Market, Problem, ResourceKind
@@ -95,4 +96,4 @@ def _wrong_source_text(prices: PriceList, base_url: str) -> str:
 
 def quote_source(prices: PriceList) -> str:
     """The source that its quotes name. It changes only with the catalogue."""
-    return f"catalogue {prices.as_of:%Y-%m-%d}"
+    return f"{CATALOGUE} {prices.as_of:%Y-%m-%d}"

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from pulumi_cortecs.cost import BillingInterval, Money, Offer, PricedHardware, RamMeaning
 from pulumi_cortecs.cost.pricelist import PriceList
-from pulumi_cortecs.cost.quote import hourly_quote, per_minute
+from pulumi_cortecs.cost.quote import LIVE, hourly_quote, per_minute
 from pulumi_cortecs.cost.suggestions import suggestion
-from pulumi_cortecs.provider.kind import LIVE, Alternative, Inputs, Problem, ResourceKind
+from pulumi_cortecs.provider.kind import Alternative, Inputs, Problem, ResourceKind
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 
 

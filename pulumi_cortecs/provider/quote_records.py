@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost.quote import is_from_catalogue
 from pulumi_cortecs.cost.times import utc_seconds_text
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.shown_prices import ShownPrice
 from pulumi_cortecs.provider import accounts, host, instance_records, session
-from pulumi_cortecs.provider.kind import LIVE, ResourceKind
+from pulumi_cortecs.provider.kind import ResourceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, is_unknown
 
 _PERCENT: Final = Decimal("0.01")
@@ -154,4 +155,4 @@ def _arguments(kind: ResourceKind, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_from_catalogue(made: Any) -> bool:
-    return isinstance(made, Mapping) and made.get("source", LIVE) != LIVE
+    return isinstance(made, Mapping) and is_from_catalogue(str(made.get("source")))

@@ -25,6 +25,7 @@ from pulumi_cortecs.resources.constructor import (
     text_or_none,
     with_ints,
 )
+from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 
 if TYPE_CHECKING:
@@ -263,6 +264,7 @@ class InstanceResource(EndpointOutputs, Resource):
             super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)
         if given_id is None:
             price_line.count("instance", self.quote)
+        report_source_line(self)
         self.endpoint = form.endpoint(
             resource_name,
             # the argument's id is known in previews, and that of the read resource is not

@@ -11,6 +11,7 @@ from pulumi_cortecs import _abi
 from pulumi_cortecs.provider.kind import CrudKind
 from pulumi_cortecs.resources import price_line
 from pulumi_cortecs.resources.constructor import add_inherited_annotations, as_objects, as_secret, split_arguments
+from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import USER_FRAMES, limited_stack_trace
 
 
@@ -50,3 +51,4 @@ class PlainResource(Resource):
         if kind.market is not None:
             quote: pulumi.Output[Any] = vars(self)["quote"]
             price_line.count(kind.name.lower(), quote)
+        report_source_line(self)

@@ -73,12 +73,16 @@ class VolumeMarket(PlaceMarket):
 def live_market(base_url: str, answers: AnswerCache) -> ShadeformMarket:
     """The market by Shadeform's answers."""
     client = ShadeformPublicClient(base_url)
-    return ShadeformMarket(lambda: answers.get("instance types", lambda: instance_listings(client.instance_types())))
+    return ShadeformMarket(
+        lambda: answers.get("instance types", lambda: instance_listings(client.instance_types())), answers.source
+    )
 
 
 def volume_market(client: ShadeformClient, answers: AnswerCache) -> VolumeMarket:
     """The market by Shadeform's answers, which need a key."""
-    return VolumeMarket(lambda: answers.get("volume types", lambda: volume_listings(client.volume_types())))
+    return VolumeMarket(
+        lambda: answers.get("volume types", lambda: volume_listings(client.volume_types())), answers.source
+    )
 
 
 def pinned_market(prices: PriceList) -> ShadeformMarket:

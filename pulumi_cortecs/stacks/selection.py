@@ -83,7 +83,7 @@ def _is_updating(cli: Pulumi, resources: Sequence[StackResource | PendingPurchas
     url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
     if url.scheme != "file" or not resources:
         return None
-    root = cli.directory / Path(unquote(url.netloc + url.path)).expanduser()
+    root = cli.directory / os.path.expanduser(unquote(url.netloc + url.path))
     stack, project = resources[0].urn.split("::")[0].rpartition(":")[2], resources[0].urn.split("::")[1]
     locks = root / ".pulumi" / "locks"
     return any(lock.parent.name == stack and lock.parts[-3] in (project, "locks") for lock in locks.rglob("*.json"))

@@ -10,10 +10,10 @@ from typing import Any
 
 from pulumi_cortecs.cost import Money, Offer, PricedHardware
 from pulumi_cortecs.cost.pricelist import PriceList
-from pulumi_cortecs.cost.quote import Quote
+from pulumi_cortecs.cost.quote import LIVE, Quote
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.provider.answer_cache import AnswerCache
-from pulumi_cortecs.provider.kind import LIVE, Inputs, Problem
+from pulumi_cortecs.provider.kind import Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.properties import UNKNOWN, is_unknown
 from tests.acme.client import AcmeClient, Plan, plans
@@ -51,6 +51,7 @@ class AcmeMarket:
 @dataclass(frozen=True)
 class DiskMarket:
     cents_per_gb: Callable[[], int]
+    source: str = LIVE
 
     def complete(self, wanted: Inputs, current: Inputs, problems: list[Problem]) -> dict[str, Any]:
         return {**wanted, "quote": self.quote(wanted)[0]}
@@ -62,14 +63,14 @@ class DiskMarket:
         if is_unknown(size := inputs.get("size", UNKNOWN)):
             return UNKNOWN, []
         hour, minute = (Money(Decimal(self.cents_per_gb() * size) / units, "EUR") for units in (100, 6000))
-        return Quote(hour, minute, hour, LIVE).as_property(), []
+        return Quote(hour, minute, hour, self.source).as_property(), []
 
     def policy_values(self, inputs: Inputs) -> Mapping[str, str | None]:
         return {}
 
 
 def disks(client: AcmeClient, answers: AnswerCache) -> DiskMarket:
-    return DiskMarket(lambda: answers.get("disk price", client.disk_price))
+    return DiskMarket(lambda: answers.get("disk price", client.disk_price), answers.source)
 
 
 def price_list(base_url: str) -> PriceList:
@@ -89,7 +90,7 @@ def offers(base_url: str) -> list[Offer]:
 
 
 def live(base_url: str, answers: AnswerCache) -> AcmeMarket:
-    return AcmeMarket(lambda: answers.get("plans", lambda: plans(base_url)))
+    return AcmeMarket(lambda: answers.get("plans", lambda: plans(base_url)), answers.source)
 
 
 def pinned(prices: PriceList) -> AcmeMarket:

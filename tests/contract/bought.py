@@ -26,7 +26,7 @@ INPUTS: dict[str, Any] = {
         "price_per_minute": "0.02",
         "hourly_total": "1.20",
         "currency": "EUR",
-        "source": "live",
+        "source": "simulator",
     },
 }
 """What a check of a program that names the model only comes to."""

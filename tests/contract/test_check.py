@@ -35,7 +35,7 @@ def test_what_the_vendor_would_choose_is_filled_in(shared_host: Host) -> None:
             "price_per_minute": "0.02",
             "hourly_total": "1.20",
             "currency": "EUR",
-            "source": "live",
+            "source": "simulator",
         },
     }
 
@@ -57,7 +57,7 @@ def test_the_quote_counts_every_worker(shared_host: Host) -> None:
         "price_per_minute": "0.069",
         "hourly_total": "33.12",
         "currency": "EUR",
-        "source": "live",
+        "source": "simulator",
     }
 
 

@@ -29,7 +29,7 @@ QUOTE = {
     "price_per_minute": "0.003333333333333333333333333333",
     "hourly_total": "0.20",
     "currency": "EUR",
-    "source": "live",
+    "source": "simulator",
 }
 StartHost = Callable[..., Host]
 

@@ -72,6 +72,21 @@ def test_refresh_and_destroy_warn_once_and_go_on(
     assert "buys nothing" in warning
 
 
+def test_without_a_home_everything_works_after_one_warning(
+    start_host: StartHost, simulator: Simulator, engine: FakeEngine
+) -> None:
+    homeless = {"HOME": "relative", "XDG_STATE_HOME": "", "PULUMI_CORTECS_STATE_DIR": ""}
+    no_entry = "import os\nos.getuid = lambda: 4_000_000_123"  # among the machine's users
+    resource = start_host(homeless, engine=engine.address, before=no_entry).instance()
+    made = resource.buy(INPUTS)
+    assert resource.read(made).id == made.id
+    resource.delete(made)
+    assert ids(simulator) == []
+    (warning,) = engine.messages
+    assert "no home" in warning
+    assert "Set PULUMI_CORTECS_STATE_DIR" in warning
+
+
 def test_proxies_and_certificates_are_no_matter_on_this_machine(
     start_host: StartHost, simulator: Simulator, tmp_path: Path
 ) -> None:

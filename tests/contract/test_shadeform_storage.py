@@ -262,7 +262,7 @@ def test_a_volume_is_deleted_when_nothing_mounts_it(host: Host, console: httpx.C
 def test_the_price_of_a_volume_is_in_the_plan(host: Host) -> None:
     volume = plain(host, VOLUME)
     quote = volume.check(PROGRAMS[VOLUME]).inputs["quote"]
-    assert (quote["hourly_total"], quote["currency"], quote["source"]) == ("0.01", "USD", "live")
+    assert (quote["hourly_total"], quote["currency"], quote["source"]) == ("0.01", "USD", "simulator")
     assert volume.check({**PROGRAMS[VOLUME], "size_in_gb": UNKNOWN}).inputs["quote"] == UNKNOWN
     wrong = {"cloud": "hyperstak"}, {"region": "oslo-norway-1"}
     for change in wrong:

@@ -47,16 +47,9 @@ def demo(pulumi: Path, directory: Path, *options: str, **variables: str) -> subp
     return _run([sys.executable, "-m", "tools.demo", "--pulumi", str(pulumi), *options], directory, **variables)
 
 
-def refuse(directory: Path, simulator: Simulator, code: int, **reasons: str) -> subprocess.CompletedProcess[str]:
-    """The demo's refusal alone, by a pulumi that exits so and whose packs give these reasons."""
-    events = [
-        {
-            "policyPackName": f"cortecs-{pack}",
-            "enforcementLevel": "mandatory",
-            "message": f"A rule.\n{reason}, too much",
-        }
-        for pack, reason in reasons.items()
-    ]
+def refuse(directory: Path, simulator: Simulator, code: int, *reasons: str) -> subprocess.CompletedProcess[str]:
+    """The demo's refusal alone, by a pulumi that exits so and whose pack gives these reasons."""
+    events = [{"enforcementLevel": "mandatory", "message": f"A rule.\n{reason}, too much"} for reason in reasons]
     (directory / "project").mkdir(parents=True)
     (directory / "project" / "__main__.py").write_text(_QUICKSTART)
     (directory / "events.json").write_text("".join(json.dumps({"policyEvent": event}) + "\n" for event in events))
@@ -104,9 +97,9 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
         'hourly_total    : "1.20"',
         "stands in for Qwen/Qwen2-7B-Instruct",
         '+chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)',
-        "❌ cortecs-hardware",
-        "❌ cortecs-cost",
+        "❌ cortecs-guard",
         "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: 31.00 EUR too much.",
+        "NOT ALLOWED: 12 violations; +25404.00 EUR/month (1.20 -> 36.00 EUR/h)",
         "The simulator's ledger has what it had: 1 x NVIDIA_L4_1. Nothing was bought.",
         '~ state: "stopped" => "running"',
         "/stop   # behind Pulumi's back",
@@ -154,7 +147,7 @@ def test_the_demo_of_other_clouds_tells_the_same_story(
     done = demo(pulumi, tmp_path / "demo", "--cloud", cloud, **all_forks)
     assert done.returncode == 0, done.stderr
     same = ("without the key: 401; with it:", "stands in for Qwen/Qwen2-7B-Instruct", "━━━ 8 of 8  The bill")
-    for shown in (*same, *SHOWN[cloud], *STORIES[cloud].packs.values()):
+    for shown in (*same, *SHOWN[cloud], *STORIES[cloud].refusals):
         assert shown in done.stdout
 
 
@@ -181,7 +174,7 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
         )
         assert tried.returncode == 1
         assert '~ hourly_total    : "1.20" => "36.00"' in tried.stdout, tried.stderr
-        for reason in CORTECS.packs.values():
+        for reason in CORTECS.refusals:
             assert reason in tried.stdout
         assert not (tmp_path / "owned").exists()
     finally:
@@ -190,19 +183,14 @@ def test_a_kept_demo_tells_how_to_go_on_and_nothing_of_the_surroundings(
     assert not script.exists()
 
 
-def test_the_demo_fails_unless_both_packs_refuse_eight_h100(simulator: Simulator, tmp_path: Path) -> None:
-    assert refuse(tmp_path / "refused", simulator, 1, **CORTECS.packs).returncode == 0
+def test_the_demo_fails_unless_the_pack_refuses_eight_h100(simulator: Simulator, tmp_path: Path) -> None:
+    assert refuse(tmp_path / "refused", simulator, 1, *CORTECS.refusals).returncode == 0
     for name, code, reasons, says in (
-        ("let through", 0, {}, "the preview exited 0, and hardware and cost did not refuse eight H100"),
-        (
-            "no limits",
-            1,
-            {**CORTECS.packs, "cost": "no limits"},
-            "the preview exited 1, and cost did not refuse eight H100",
-        ),
-        ("refused in vain", 0, CORTECS.packs, "eight H100 were refused, and got through"),
+        ("let through", 0, (), "the preview exited 0, and no refusal says: NVIDIA_H100_1 is not among"),
+        ("no limits", 1, CORTECS.refusals[:1], "the preview exited 1, and no refusal says: 8 x NVIDIA_H100_1 cost"),
+        ("refused in vain", 0, CORTECS.refusals, "eight H100 were refused, and got through"),
     ):
-        failed = refuse(tmp_path / name, simulator, code, **reasons)
+        failed = refuse(tmp_path / name, simulator, code, *reasons)
         assert failed.returncode == 1
         assert says in failed.stderr
         assert "NVIDIA_H100_1" in (tmp_path / name / "project" / "judged.py").read_text()

@@ -44,7 +44,6 @@ REFUSED = f"""
           Only hardware on the list is bought.
           NVIDIA_H100_1 is not among the hardware that is allowed on cortecs: NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.
           What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {sample_catalogue().as_of:%Y-%m-%d}.
-          What could be taken for neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8: 2 x NVIDIA_L4_1 (2.40 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), 2 x NVIDIA_L4_2 (4.80 EUR an hour).
         - [mandatory] [severity: high]  gpu-count-max  (pulumi-python:dynamic/cortecs:Instance: chat)
           An instance has no more GPUs than allowed, all its workers together.
           8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.

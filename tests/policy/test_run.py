@@ -48,7 +48,11 @@ def test_the_first_thing_that_a_pack_says_is_its_port(tmp_path: Path) -> None:
         process.communicate(timeout=10)
 
 
-def test_without_a_python_it_says_what_is_missing(tmp_path: Path) -> None:
+# `pip --user` leaves no Python beside the pack, and `--target` no environment at all
+@pytest.mark.parametrize("layout", [".", "lib/python3.11/site-packages/pulumi_cortecs/policies/guard"])
+def test_without_a_python_it_says_what_is_missing(tmp_path: Path, layout: str) -> None:
+    tmp_path = tmp_path / layout
+    tmp_path.mkdir(parents=True, exist_ok=True)
     run = shutil.copy(POLICIES / "guard" / "run", tmp_path / "run")
     failed = subprocess.run(
         [run, NO_ENGINE], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
@@ -61,7 +65,7 @@ def test_without_a_python_it_says_what_is_missing(tmp_path: Path) -> None:
 
 def pretend(python: Path) -> None:
     """A Python that says its name and what it was called with."""
-    python.parent.mkdir(parents=True)
+    python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text('#!/bin/sh\necho "$0 $*"\n')
     python.chmod(0o755)
 
@@ -78,8 +82,9 @@ def test_it_takes_the_named_python_then_its_own_then_the_installed_one(tmp_path:
     pack.mkdir(parents=True)
     run = Path(shutil.copy(POLICIES / "guard" / "run", pack / "run"))
     called = f"-I -u -m pulumi.policy ADDRESS {pack}"
-    pretend(venv / "bin" / "python")
-    assert started(run) == f"{venv / 'bin' / 'python'} {called}"
+    for name in ("python3.11", "python"):  # Homebrew's, and that of framework builds, has no unversioned one
+        pretend(venv / "bin" / name)
+        assert started(run) == f"{venv / 'bin' / name} {called}"
     pretend(pack / ".venv" / "bin" / "python")
     assert started(run) == f"{pack / '.venv' / 'bin' / 'python'} {called}"
     pretend(tmp_path / "named" / "python")

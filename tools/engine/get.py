@@ -42,14 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     lines = progress.Progress(sys.stderr)
-    engine = resolver.EngineResolver(os.environ.copy(), lines)
     try:
+        engine = resolver.EngineResolver(os.environ.copy(), lines)
         pulumi = engine.find_existing() if options.path_only else engine.resolve()
     except resolver.EngineUnavailable as failure:
         if not options.path_only:
             _explain(failure, lines)
         return 1
-    except OSError as failure:
+    except (OSError, RuntimeError) as failure:  # the second is pathlib's, of a user without a home
         lines.say(f"the cache cannot be used: {failure} (PULUMI_CORTECS_ENGINE_CACHE=DIR names another)")
         return 1
     except KeyboardInterrupt:

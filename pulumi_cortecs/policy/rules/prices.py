@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Context, localcontext
 
+from pulumi_cortecs.cost.quote import is_from_catalogue
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Level, Rule, RuleContext, Severity
 from pulumi_cortecs.policy.rules.formatting import describe_excess, join_names, price_per_part
@@ -54,7 +55,7 @@ def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContex
 
 def _quote_matches_catalogue(purchase: Purchase, settings: Tolerance, context: RuleContext) -> Iterator[str]:
     live = purchase.live.get()
-    if live.source != "live":
+    if is_from_catalogue(live.source):
         return  # not a live price: the catalogue cannot be compared with a newer one
     now, pinned = live.hourly_total, purchase.hourly.get()
     if now.currency != pinned.currency:

@@ -102,6 +102,19 @@ def test_unusable_variables_are_warned_of_and_stop_no_deletion(run: Run, sim: Si
     assert "This command ignores it" in warnings[0]
 
 
+def test_without_a_home_everything_works_after_one_warning(
+    run: Run, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old(sim)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_123)
+    homeless: dict[str, str | None] = {"HOME": None, "XDG_STATE_HOME": None, "PULUMI_CORTECS_STATE_DIR": None}
+    result = run("--delete", "--yes", code=0, env=homeless)
+    assert sim.control.instances() == ()
+    (warning,) = result.stderr.splitlines()
+    assert "no home" in warning
+    assert "PULUMI_CORTECS_STATE_DIR" in warning
+
+
 def test_what_a_run_that_goes_on_has_bought_is_held_back(run: Run, sim: Simulator, tmp_path: Path) -> None:
     instance_id = old(sim)
     journal = Journal(tmp_path / "orders")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from pulumi_cortecs.cli import app
+from pulumi_cortecs.cli import app, shipped
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,6 +24,29 @@ def test_it_tells_where_a_pack_lies(pack: str) -> None:
     assert run == ROOT / "policies" / pack / "run"
     folder = CliRunner().invoke(app, ["policy", "path", pack, "--folder"])
     assert (Path(folder.stdout.strip()) / "PulumiPolicy.yaml").is_file()
+
+
+def test_it_warns_of_a_pack_that_would_not_start_as_an_installer_left_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "a target" / "policies" / "guard" / "run"
+    run.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "policies" / "guard" / "run", run)
+    monkeypatch.setattr(shipped, "PACKAGE", tmp_path / "a target")
+
+    def warning(python: str) -> str:
+        environment = {"PULUMI_CORTECS_POLICY_PYTHON": python}
+        result = CliRunner().invoke(app, ["policy", "path", "guard"], env=environment)
+        assert (result.exit_code, result.stdout) == (0, f"{run}\n")
+        return result.stderr
+
+    assert warning(sys.executable) == ""
+    assert warning("").startswith("Warning: this pack has no Python: set PULUMI_CORTECS_POLICY_PYTHON to ")
+    assert warning("").endswith(f"This one fits: export PULUMI_CORTECS_POLICY_PYTHON={sys.executable}\n")
+    assert "/bin/false has no pulumi-cortecs[policy] of its own" in warning("/bin/false")
+    assert "/no/python has no pulumi-cortecs[policy] of its own" in warning("/no/python")
+    run.chmod(0o644)
+    assert warning(sys.executable) == f"Warning: {run} is not executable: chmod +x '{run}'\n"
 
 
 def checked(directory: Path, content: str | bytes, *options: str) -> tuple[int, str]:

@@ -738,12 +738,16 @@ def test_without_a_usable_name_it_is_where_a_users_state_is(named: str) -> None:
     assert directory.is_absolute()
 
 
-def test_who_has_no_home_has_no_journal_and_is_told_what_to_set() -> None:
-    directory = state_directory({}, Path("~/.local/state/pulumi-cortecs"))
-    assert directory.problem.startswith("HOME is not set")
+@pytest.mark.parametrize("variable", ["", "~/here"])
+def test_who_has_no_home_has_no_journal(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_123)
+    directory = state_directory({"PULUMI_CORTECS_STATE_DIR": variable})
+    assert bool(directory.problem) is bool(variable)
     nowhere = Journal(directory.path)
     assert nowhere.open_orders() == []
-    with pytest.raises(JournalError, match="cannot be used: "):
+    with pytest.raises(JournalError, match=r"has no folder, because this user has no home$"):
         sent(nowhere, CHAT)
 
 

