@@ -21,7 +21,7 @@ from benchmarks.outcome import Outcome, end
 from benchmarks.stacks import ROOT
 
 _GOAL = 1.10
-_OURS, _PULUMI, _DYNAMIC = "pulumi_cortecs.cortecs", "pulumi", "pulumi.dynamic"
+_OURS, _PULUMI, _DYNAMIC = "pulumi_cortecs.cortecs.resources", "pulumi", "pulumi.dynamic"
 _TIMED = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
 _FIRST_CALL = "pulumi_cortecs.provider.instance, pulumi_cortecs.cortecs.cloud, pulumi_cortecs.cortecs.market"
 _PREPARE = "import pulumi.dynamic, gc, sys; "

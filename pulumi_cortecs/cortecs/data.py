@@ -34,53 +34,84 @@ from pulumi_cortecs.resources.errors import UnknownIdError
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider)
 
 
-def get_hardware_types(available: bool = False, opts: pulumi.InvokeOptions | None = None) -> list[HardwareType]:
+@_SOURCES.source
+def get_hardware_types(
+    config: Config, available: bool = False, opts: pulumi.InvokeOptions | None = None
+) -> list[HardwareType]:
     """All hardware types with their prices per worker, or only those in stock."""
-    return _SOURCES.invoke(opts, _hardware_types, available)
+    market = live_offers(config)
+    hardware_types = market.in_stock() if available else market.hardware_types()
+    return [_hardware_from_api(hardware) for hardware in hardware_types.values()]
 
 
 def get_hardware_types_output(
     available: pulumi.Input[bool] = False, opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[list[HardwareType]]:
     """Like `get_hardware_types`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _hardware_types, available)
+    return _SOURCES.invoke_output(opts, get_hardware_types, available)
 
 
-def get_hardware_type(hardware_type_id: str, opts: pulumi.InvokeOptions | None = None) -> HardwareType:
+@_SOURCES.source
+def get_hardware_type(config: Config, hardware_type_id: str, opts: pulumi.InvokeOptions | None = None) -> HardwareType:
     """One hardware type, in stock or not. Raises UnknownIdError."""
-    return _SOURCES.invoke(opts, _hardware_type, hardware_type_id)
+    hardware_types = live_offers(config).hardware_types()
+    if hardware_type_id not in hardware_types:
+        raise _unknown_id_error("hardware type", hardware_type_id, hardware_types)
+    return _hardware_from_api(hardware_types[hardware_type_id])
 
 
 def get_hardware_type_output(
     hardware_type_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
 ) -> pulumi.Output[HardwareType]:
     """Like `get_hardware_type`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _hardware_type, hardware_type_id)
+    return _SOURCES.invoke_output(opts, get_hardware_type, hardware_type_id)
 
 
-def get_models(opts: pulumi.InvokeOptions | None = None) -> list[ModelPreview]:
+@_SOURCES.source
+def get_models(config: Config, opts: pulumi.InvokeOptions | None = None) -> list[ModelPreview]:
     """All models on offer, each with the ids of the hardware types that it runs on."""
-    return _SOURCES.invoke(opts, _models)
+    models = live_offers(config).models()
+    return [row_of(ModelPreview, model, **_parts_of(model, tuple(model.hardware_configs))) for model in models]
 
 
 def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[ModelPreview]]:
     """Like `get_models`, for a provider whose credentials are Outputs."""
-    return _SOURCES.invoke_output(opts, _models)
+    return _SOURCES.invoke_output(opts, get_models)
 
 
-def get_model(model_id: str, opts: pulumi.InvokeOptions | None = None) -> Model:
+@_SOURCES.source
+def get_model(config: Config, model_id: str, opts: pulumi.InvokeOptions | None = None) -> Model:
     """One model, named with `/` or `--`, with its context limits. Raises UnknownIdError."""
-    return _SOURCES.invoke(opts, _model, model_id)
+    market = live_offers(config)
+    named, model_ids = model_id.replace("/", "--"), market.model_ids()
+    if named not in model_ids:
+        raise _unknown_id_error("model", model_id, model_ids)
+    model = market.model(named)
+    configs = {id_: HardwareConfig(model.max_context(id_), row.params) for id_, row in model.hardware_configs.items()}
+    return row_of(Model, model, **_parts_of(model, configs))
 
 
 def get_model_output(model_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Model]:
     """Like `get_model`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _model, model_id)
+    return _SOURCES.invoke_output(opts, get_model, model_id)
 
 
-def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
+@_SOURCES.source
+def get_instance(config: Config, instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
     """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
-    return _SOURCES.invoke(opts, _instance, instance_id)
+    cloud = accounts.account(INSTANCE, config).cloud
+    instance: client.ApiInstance | None = cloud.get_instance(instance_id)
+    if instance is None:
+        raise _unknown_id_error("instance", instance_id, cloud.list_instances(), " in this account")
+    progress = [worker.init_progress for worker in instance.worker_statuses]
+    steps = [None if step is None else row_of(InitProgress, step) for step in progress]
+    return InstanceInfo(
+        instance_id=instance.instance_id,
+        base_url=instance.base_url or None,
+        instance_args=OrderedArgs(**instance.instance_args.model_dump()),
+        instance_status=row_of(InstanceStatus, instance.instance_status, init_progress=steps[0] if steps else None),
+        worker_statuses=tuple(WorkerStatus(step) for step in steps),
+    )
 
 
 def get_instance_output(
@@ -88,17 +119,21 @@ def get_instance_output(
 ) -> pulumi.Output[InstanceInfo]:
     """Like `get_instance`, for Inputs. With `chat.id` the request follows the purchase at once, so the instance may
     still boot; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it is ready."""
-    return _SOURCES.invoke_output(opts, _instance, instance_id)
+    return _SOURCES.invoke_output(opts, get_instance, instance_id)
 
 
-def get_balance(opts: pulumi.InvokeOptions | None = None) -> Balance:
+@_SOURCES.source
+def get_balance(config: Config, opts: pulumi.InvokeOptions | None = None) -> Balance:
     """The remaining prepaid balance of the account."""
-    return _SOURCES.invoke(opts, _balance)
+    cloud = accounts.account(INSTANCE, config).cloud
+    assert isinstance(cloud, CortecsCloud)
+    left = cloud.client.balance()
+    return Balance(left.decimal_string(), left.currency)
 
 
 def get_balance_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Balance]:
     """Like `get_balance`, for a provider whose credentials are Outputs."""
-    return _SOURCES.invoke_output(opts, _balance)
+    return _SOURCES.invoke_output(opts, get_balance)
 
 
 @dataclass(frozen=True)
@@ -230,60 +265,9 @@ class Balance:
     currency: str
 
 
-def _hardware_types(config: Config, available: bool) -> list[HardwareType]:
-    market = live_offers(config)
-    hardware_types = market.in_stock() if available else market.hardware_types()
-    return [_hardware_from_api(hardware) for hardware in hardware_types.values()]
-
-
-def _hardware_type(config: Config, hardware_type_id: str) -> HardwareType:
-    hardware_types = live_offers(config).hardware_types()
-    if hardware_type_id not in hardware_types:
-        raise _unknown_id_error("hardware type", hardware_type_id, hardware_types)
-    return _hardware_from_api(hardware_types[hardware_type_id])
-
-
-def _models(config: Config) -> list[ModelPreview]:
-    models = live_offers(config).models()
-    return [row_of(ModelPreview, model, **_parts_of(model, tuple(model.hardware_configs))) for model in models]
-
-
-def _model(config: Config, model_id: str) -> Model:
-    market = live_offers(config)
-    named, model_ids = model_id.replace("/", "--"), market.model_ids()
-    if named not in model_ids:
-        raise _unknown_id_error("model", model_id, model_ids)
-    model = market.model(named)
-    configs = {id_: HardwareConfig(model.max_context(id_), row.params) for id_, row in model.hardware_configs.items()}
-    return row_of(Model, model, **_parts_of(model, configs))
-
-
 def _parts_of(model: client.ApiModel | client.ApiModelPreview, configs: object) -> dict[str, Any]:
     creator = None if model.creator is None else row_of(Creator, model.creator)
     return {"creator": creator, "hardware_configs": configs}
-
-
-def _instance(config: Config, instance_id: str) -> InstanceInfo:
-    cloud = accounts.account(INSTANCE, config).cloud
-    instance: client.ApiInstance | None = cloud.get_instance(instance_id)
-    if instance is None:
-        raise _unknown_id_error("instance", instance_id, cloud.list_instances(), " in this account")
-    progress = [worker.init_progress for worker in instance.worker_statuses]
-    steps = [None if step is None else row_of(InitProgress, step) for step in progress]
-    return InstanceInfo(
-        instance_id=instance.instance_id,
-        base_url=instance.base_url or None,
-        instance_args=OrderedArgs(**instance.instance_args.model_dump()),
-        instance_status=row_of(InstanceStatus, instance.instance_status, init_progress=steps[0] if steps else None),
-        worker_statuses=tuple(WorkerStatus(step) for step in steps),
-    )
-
-
-def _balance(config: Config) -> Balance:
-    cloud = accounts.account(INSTANCE, config).cloud
-    assert isinstance(cloud, CortecsCloud)
-    left = cloud.client.balance()
-    return Balance(left.decimal_string(), left.currency)
 
 
 def _hardware_from_api(hardware: PricedHardware) -> HardwareType:

@@ -16,17 +16,12 @@ from pulumi_cortecs.provider.properties import InvalidValueError, identifier, in
 BILLING_INTERVALS: Final = ("per_minute", "per_hour")
 MAX_WORKERS: Final = 8
 
-CLIENT_ID: Final = CredentialKey("cortecs:clientId", "CORTECS_CLIENT_ID", "client_id", "cortecs:provider:clientId")
-CLIENT_SECRET: Final = CredentialKey(
-    "cortecs:clientSecret", "CORTECS_CLIENT_SECRET", "client_secret", "cortecs:provider:clientSecret", secret=True
-)
-BASE_URL: Final = CredentialKey(
-    "cortecs:apiBaseUrl", "CORTECS_API_BASE_URL", "api_base_url", "cortecs:provider:apiBaseUrl"
-)
+CLIENT_ID: Final = CredentialKey("cortecs:clientId", "CORTECS_CLIENT_ID", "client_id")
+CLIENT_SECRET: Final = CredentialKey("cortecs:clientSecret", "CORTECS_CLIENT_SECRET", "client_secret", secret=True)
+BASE_URL: Final = CredentialKey("cortecs:apiBaseUrl", "CORTECS_API_BASE_URL", "api_base_url")
 CREDENTIALS: Final = CredentialSpec(
     cloud="cortecs",
     vendor="Cortecs",
-    source="cortecs:provider:source",
     parts=(CLIENT_ID, CLIENT_SECRET),
     url=BASE_URL,
     default_url="https://cortecs.ai/api/v1",

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
 from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS, INSTANCE
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import with_ints
-from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
-from pulumi_cortecs.resources.types import BillingInterval, OnTimeout, Ready, State
+from pulumi_cortecs.resources.instance import (
+    EndpointOutput,
+    EndpointOutputs,
+    EndpointResource,
+    EndpointText,
+    InstanceForm,
+    InstanceResource,
+    LifeCycleArgs,
+)
+from pulumi_cortecs.resources.types import BillingInterval
 
-READY_TIMEOUT = INSTANCE.ready_timeout
-"""Seconds, for a program that sets no timeout."""
+if TYPE_CHECKING:
+    from typing_extensions import Required, Unpack
+
+    from pulumi_cortecs.resources.instance import LifeCycleArguments, ReadinessArguments
 
 
 class Provider(ExplicitProvider):
@@ -45,7 +55,8 @@ class Provider(ExplicitProvider):
         super().__init__(resource_name, CREDENTIALS, arguments, opts, default_labels)
 
 
-class InstanceArgs:
+@dataclass(kw_only=True)
+class InstanceArgs(LifeCycleArgs):
     """The arguments of an Instance.
 
     `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: the hardware of
@@ -66,45 +77,33 @@ class InstanceArgs:
     A change of the first five is a replacement: the new instance is ready before the old one is deleted.
     """
 
-    def __init__(
-        self,
-        *,
-        model_id: pulumi.Input[str],
-        hardware_type_id: pulumi.Input[str] | None = None,
-        context_length: pulumi.Input[int] | None = None,
-        billing_interval: pulumi.Input[BillingInterval] | None = None,
-        num_workers: pulumi.Input[int] | None = None,
-        state: pulumi.Input[State] | None = None,
-        restart_trigger: pulumi.Input[str] | None = None,
-        ttl: pulumi.Input[str] | None = None,
-        on_timeout: pulumi.Input[OnTimeout] | None = None,
-        adopt_id: pulumi.Input[str] | None = None,
-        max_price: pulumi.Input[str] | None = None,
-        price_tolerance: pulumi.Input[int] | None = None,
-        ready: pulumi.Input[Ready] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-    ) -> None:
-        self.model_id = model_id
-        self.hardware_type_id = hardware_type_id
-        self.context_length = context_length
-        self.billing_interval = billing_interval
-        self.num_workers = num_workers
-        self.state = state
-        self.restart_trigger = restart_trigger
-        self.ttl = ttl
-        self.on_timeout = on_timeout
-        self.adopt_id = adopt_id
-        self.max_price = max_price
-        self.price_tolerance = price_tolerance
-        self.ready = ready
-        self.ready_path = ready_path
-        self.ready_key = None if ready_key is None else pulumi.Output.secret(ready_key)
-        self.labels = labels
+    model_id: pulumi.Input[str]
+    hardware_type_id: pulumi.Input[str] | None = None
+    context_length: pulumi.Input[int] | None = None
+    billing_interval: pulumi.Input[BillingInterval] | None = None
+    num_workers: pulumi.Input[int] | None = None
 
 
-class Endpoint(EndpointResource, cloud="cortecs"):
+if TYPE_CHECKING:
+
+    class _InstanceArguments(LifeCycleArguments, total=False):
+        model_id: Required[pulumi.Input[str]]
+        hardware_type_id: pulumi.Input[str] | None
+        context_length: pulumi.Input[int] | None
+        billing_interval: pulumi.Input[BillingInterval] | None
+        num_workers: pulumi.Input[int] | None
+
+
+class _Outputs(EndpointOutputs):
+    worker_statuses = EndpointOutput[list[Any]]()
+    """One entry per worker, with its `init_progress`."""
+    started_at = EndpointText()
+    """The time of its last start, ISO-8601."""
+    stopped_at = EndpointText()
+    """The time at which it was stopped, ISO-8601; None while it runs."""
+
+
+class Endpoint(_Outputs, EndpointResource, cloud="cortecs"):
     """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
 
     Outputs: `base_url` ("" while stopped), `status` (pending, running, stopped), `worker_statuses` (one per worker,
@@ -114,39 +113,8 @@ class Endpoint(EndpointResource, cloud="cortecs"):
     differed at the purchase.
     """
 
-    worker_statuses: pulumi.Output[list[Any]]
-    started_at: pulumi.Output[str]
-    stopped_at: pulumi.Output[str]
 
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        instance_id: pulumi.Input[str],
-        state: pulumi.Input[str],
-        spec_digest: pulumi.Input[str],
-        ready_timeout: pulumi.Input[int],
-        on_timeout: pulumi.Input[str] | None = None,
-        ready: pulumi.Input[str] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            resource_name,
-            instance_id=instance_id,
-            state=state,
-            spec_digest=spec_digest,
-            ready_timeout=ready_timeout,
-            on_timeout=on_timeout,
-            ready=ready,
-            ready_path=ready_path,
-            ready_key=ready_key,
-            opts=opts,
-        )
-
-
-class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpoint)):
+class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpoint)):
     """A rented instance that serves one model: bought by `pulumi up`, deleted by `pulumi destroy`.
 
     `base_url`, `status` and their like wait until the instance can answer; `instance.id` does not. To make another
@@ -175,23 +143,7 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
             self,
             resource_name: str,
             opts: pulumi.ResourceOptions | None = None,
-            *,
-            model_id: pulumi.Input[str],
-            hardware_type_id: pulumi.Input[str] | None = None,
-            context_length: pulumi.Input[int] | None = None,
-            billing_interval: pulumi.Input[BillingInterval] | None = None,
-            num_workers: pulumi.Input[int] | None = None,
-            state: pulumi.Input[State] | None = None,
-            restart_trigger: pulumi.Input[str] | None = None,
-            ttl: pulumi.Input[str] | None = None,
-            on_timeout: pulumi.Input[OnTimeout] | None = None,
-            adopt_id: pulumi.Input[str] | None = None,
-            max_price: pulumi.Input[str] | None = None,
-            price_tolerance: pulumi.Input[int] | None = None,
-            ready: pulumi.Input[Ready] | None = None,
-            ready_path: pulumi.Input[str] | None = None,
-            ready_key: pulumi.Input[str] | None = None,
-            labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+            **arguments: Unpack[_InstanceArguments],
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
@@ -201,31 +153,13 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
         resource_name: str,
         id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        ready: pulumi.Input[Ready] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
+        **endpoint: Unpack[ReadinessArguments],
     ) -> Instance:
         """Reads a running instance, which this program neither buys, changes nor deletes.
 
         Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
         """
-        return Instance._reading(resource_name, id, opts, ready=ready, ready_path=ready_path, ready_key=ready_key)
-
-    @property
-    def worker_statuses(self) -> pulumi.Output[list[Any]]:
-        """One entry per worker, with its `init_progress`."""
-        return self.endpoint.worker_statuses.apply(with_ints)
-
-    @property
-    def started_at(self) -> pulumi.Output[str | None]:
-        """The time of its last start, ISO-8601."""
-        return self._text("started_at")
-
-    @property
-    def stopped_at(self) -> pulumi.Output[str | None]:
-        """The time at which it was stopped, ISO-8601; None while it runs."""
-        return self._text("stopped_at")
+        return Instance._reading(resource_name, id, opts, **endpoint)
 
     @property
     def instance_status(self) -> pulumi.Output[dict[str, Any]]:

@@ -3,104 +3,10 @@ sources that it calls."""
 
 from typing import TYPE_CHECKING
 
-from pulumi_cortecs.gcore.resources import (
-    ApiKey,
-    ApiKeyArgs,
-    AwsIamData,
-    Container,
-    ContainerProbe,
-    Endpoint,
-    ExecProbe,
-    HttpGetProbe,
-    HttpTrigger,
-    InferenceDeployment,
-    InferenceDeploymentArgs,
-    IngressOpts,
-    Logging,
-    ProbeConfiguration,
-    Probes,
-    Provider,
-    RegistryCredential,
-    RegistryCredentialArgs,
-    RetentionPolicy,
-    Scale,
-    Secret,
-    SecretArgs,
-    SqsTrigger,
-    TcpSocketProbe,
-    Threshold,
-    Triggers,
-)
-from pulumi_cortecs.resources.public_face import at_first_use
+from pulumi_cortecs.resources.public_face import public_face
 
 if TYPE_CHECKING:
-    from pulumi_cortecs.gcore.data import (
-        Capacity,
-        DeploymentInfo,
-        Flavor,
-        Model,
-        Quota,
-        Region,
-        get_capacity,
-        get_capacity_output,
-        get_deployment,
-        get_deployment_output,
-        get_flavors,
-        get_flavors_output,
-        get_models,
-        get_models_output,
-        get_quota,
-        get_quota_output,
-        get_regions,
-        get_regions_output,
-    )
-
-__all__ = [
-    "ApiKey",
-    "ApiKeyArgs",
-    "AwsIamData",
-    "Capacity",
-    "Container",
-    "ContainerProbe",
-    "DeploymentInfo",
-    "Endpoint",
-    "ExecProbe",
-    "Flavor",
-    "HttpGetProbe",
-    "HttpTrigger",
-    "InferenceDeployment",
-    "InferenceDeploymentArgs",
-    "IngressOpts",
-    "Logging",
-    "Model",
-    "ProbeConfiguration",
-    "Probes",
-    "Provider",
-    "Quota",
-    "Region",
-    "RegistryCredential",
-    "RegistryCredentialArgs",
-    "RetentionPolicy",
-    "Scale",
-    "Secret",
-    "SecretArgs",
-    "SqsTrigger",
-    "TcpSocketProbe",
-    "Threshold",
-    "Triggers",
-    "get_capacity",
-    "get_capacity_output",
-    "get_deployment",
-    "get_deployment_output",
-    "get_flavors",
-    "get_flavors_output",
-    "get_models",
-    "get_models_output",
-    "get_quota",
-    "get_quota_output",
-    "get_regions",
-    "get_regions_output",
-]
-
-if not TYPE_CHECKING:  # with a __getattr__ a type checker would accept every misspelt name
-    __getattr__, __dir__ = at_first_use(globals(), __all__, "pulumi_cortecs.gcore.data")
+    from pulumi_cortecs.gcore.data import *
+    from pulumi_cortecs.gcore.resources import *
+else:  # with a __getattr__ a type checker would accept every misspelt name
+    __getattr__, __dir__ = public_face(__name__, "pulumi_cortecs.gcore.resources", "pulumi_cortecs.gcore.data")

@@ -19,9 +19,10 @@ from typing import Any, Final
 
 import pulumi
 
-from pulumi_cortecs.gcore.client import VENDOR, GcoreClient
+from pulumi_cortecs.gcore.client import VENDOR, ApiRegion, GcoreClient
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.gcore.market import price_of
+from pulumi_cortecs.gcore.quota import room_by_region
 from pulumi_cortecs.gcore.resources import Provider
 from pulumi_cortecs.http.credentials import resolve_credentials
 from pulumi_cortecs.http.errors import none_if_unknown
@@ -147,102 +148,31 @@ class DeploymentInfo:
     logging: dict[str, Any] | None = field(hash=False)
 
 
-def get_regions(opts: pulumi.InvokeOptions | None = None) -> list[Region]:
+@_SOURCES.source
+def get_regions(config: Config, opts: pulumi.InvokeOptions | None = None) -> list[Region]:
     """The regions with inference, by id."""
-    return _SOURCES.invoke(opts, _regions)
-
-
-def get_regions_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Region]]:
-    """Like `get_regions`."""
-    return _SOURCES.invoke_output(opts, _regions)
-
-
-def get_flavors(region: int | str, opts: pulumi.InvokeOptions | None = None) -> list[Flavor]:
-    """The flavors with price and capacity in a region, the cheapest first. Asks for the price of each one."""
-    return _SOURCES.invoke(opts, _flavors, region)
-
-
-def get_flavors_output(
-    region: pulumi.Input[int | str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[list[Flavor]]:
-    """Like `get_flavors`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _flavors, region)
-
-
-def get_capacity(
-    region: int | str = "", flavor_name: str = "", opts: pulumi.InvokeOptions | None = None
-) -> list[Capacity]:
-    """The capacity, the most room first: of all regions and flavors, or only of a region or a flavor."""
-    return _SOURCES.invoke(opts, _capacity, region, flavor_name)
-
-
-def get_capacity_output(
-    region: pulumi.Input[int | str] = "",
-    flavor_name: pulumi.Input[str] = "",
-    opts: pulumi.InvokeOptions | None = None,
-) -> pulumi.Output[list[Capacity]]:
-    """Like `get_capacity`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _capacity, region, flavor_name)
-
-
-def get_models(opts: pulumi.InvokeOptions | None = None) -> list[Model]:
-    """The models of the catalogue, by name."""
-    return _SOURCES.invoke(opts, _models)
-
-
-def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Model]]:
-    """Like `get_models`."""
-    return _SOURCES.invoke_output(opts, _models)
-
-
-def get_quota(
-    flavor_name: str, region: int | str, replicas: int = 1, opts: pulumi.InvokeOptions | None = None
-) -> list[Quota]:
-    """The quotas of the project, and what so many further replicas of a flavor would need of them."""
-    return _SOURCES.invoke(opts, _quota, flavor_name, region, replicas)
-
-
-def get_quota_output(
-    flavor_name: pulumi.Input[str],
-    region: pulumi.Input[int | str],
-    replicas: pulumi.Input[int] = 1,
-    opts: pulumi.InvokeOptions | None = None,
-) -> pulumi.Output[list[Quota]]:
-    """Like `get_quota`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _quota, flavor_name, region, replicas)
-
-
-def get_deployment(name: str, opts: pulumi.InvokeOptions | None = None) -> DeploymentInfo:
-    """A deployment as it is now, whoever created it. Raises UnknownIdError."""
-    return _SOURCES.invoke(opts, _deployment, name)
-
-
-def get_deployment_output(
-    name: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[DeploymentInfo]:
-    """Like `get_deployment`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _deployment, name)
-
-
-def _client(config: Config) -> GcoreClient:
-    return GcoreClient(resolve_credentials(CREDENTIALS, os.environ, config))
-
-
-def _regions(config: Config) -> list[Region]:
     rows = sorted(_client(config).regions(), key=lambda region: region.id)
     return [row_of(Region, row, name=row.slug) for row in rows]
 
 
-def _flavors(config: Config, region: int | str) -> list[Flavor]:
-    client, place = _client(config), _region(config, region)
-    room = {row.flavor_name: row.capacity for row in _capacity(config, place.id, "")}
+def get_regions_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Region]]:
+    """Like `get_regions`."""
+    return _SOURCES.invoke_output(opts, get_regions)
+
+
+@_SOURCES.source
+def get_flavors(config: Config, region: int | str, opts: pulumi.InvokeOptions | None = None) -> list[Flavor]:
+    """The flavors with price and capacity in a region, the cheapest first. Asks for the price of each one."""
+    client = _client(config)
+    place = _region(client.regions(), region)
+    room = room_by_region(client).get(place.id, {})
     containers = [{"region_id": place.id, "scale": {"max": 1}}]
     rows = [
         row_of(
             Flavor,
             flavor,
             price,
-            region=place.name,
+            region=place.slug,
             **{key: _read(float, getattr(flavor, key)) for key in ("cpu", "memory", "gpu_memory")},
             **{key: _read("{:f}".format, getattr(price, key)) for key in _PRICE_PARTS},
             hourly_price=hour and hour.decimal_string(),
@@ -256,29 +186,75 @@ def _flavors(config: Config, region: int | str) -> list[Flavor]:
     return sorted(rows, key=lambda row: (row.hourly_price is None, Decimal(row.hourly_price or 0), row.name))
 
 
-def _capacity(config: Config, region: int | str, flavor_name: str) -> list[Capacity]:
-    wanted = None if region == "" else _region(config, region).id
-    names = {one.id: one.name for one in _regions(config)}
+def get_flavors_output(
+    region: pulumi.Input[int | str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[list[Flavor]]:
+    """Like `get_flavors`, for Inputs."""
+    return _SOURCES.invoke_output(opts, get_flavors, region)
+
+
+@_SOURCES.source
+def get_capacity(
+    config: Config, region: int | str = "", flavor_name: str = "", opts: pulumi.InvokeOptions | None = None
+) -> list[Capacity]:
+    """The capacity, the most room first: of all regions and flavors, or only of a region or a flavor."""
+    client = _client(config)
+    regions = client.regions()
+    wanted = None if region == "" else _region(regions, region).id
+    names = {one.id: one.slug for one in regions}
     rows = [
         Capacity(names.get(row.region_id, str(row.region_id)), row.region_id, cell.flavor_name, cell.capacity)
-        for row in _client(config).capacity()
+        for row in client.capacity()
         for cell in row.capacity
         if wanted in (None, row.region_id) and flavor_name in ("", cell.flavor_name)
     ]
     return sorted(rows, key=lambda row: (-row.capacity, row.flavor_name, row.region))
 
 
-def _models(config: Config) -> list[Model]:
+def get_capacity_output(
+    region: pulumi.Input[int | str] = "",
+    flavor_name: pulumi.Input[str] = "",
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[list[Capacity]]:
+    """Like `get_capacity`, for Inputs."""
+    return _SOURCES.invoke_output(opts, get_capacity, region, flavor_name)
+
+
+@_SOURCES.source
+def get_models(config: Config, opts: pulumi.InvokeOptions | None = None) -> list[Model]:
+    """The models of the catalogue, by name."""
     return [row_of(Model, told) for told in sorted(_client(config).models(), key=lambda told: told.name)]
 
 
-def _quota(config: Config, flavor_name: str, region: int | str, replicas: int) -> list[Quota]:
-    container = {"region_id": _region(config, region).id, "scale": {"min": 0, "max": replicas}}
-    rows = _client(config).check_limits(flavor_name, [container]).rows
+def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Model]]:
+    """Like `get_models`."""
+    return _SOURCES.invoke_output(opts, get_models)
+
+
+@_SOURCES.source
+def get_quota(
+    config: Config, flavor_name: str, region: int | str, replicas: int = 1, opts: pulumi.InvokeOptions | None = None
+) -> list[Quota]:
+    """The quotas of the project, and what so many further replicas of a flavor would need of them."""
+    client = _client(config)
+    container = {"region_id": _region(client.regions(), region).id, "scale": {"min": 0, "max": replicas}}
+    rows = client.check_limits(flavor_name, [container]).rows
     return [Quota(name, *row) for name, row in rows.items()]
 
 
-def _deployment(config: Config, name: str) -> DeploymentInfo:
+def get_quota_output(
+    flavor_name: pulumi.Input[str],
+    region: pulumi.Input[int | str],
+    replicas: pulumi.Input[int] = 1,
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[list[Quota]]:
+    """Like `get_quota`, for Inputs."""
+    return _SOURCES.invoke_output(opts, get_quota, flavor_name, region, replicas)
+
+
+@_SOURCES.source
+def get_deployment(config: Config, name: str, opts: pulumi.InvokeOptions | None = None) -> DeploymentInfo:
+    """A deployment as it is now, whoever created it. Raises UnknownIdError."""
     told = none_if_unknown(lambda: _client(config).deployment(name))
     if told is None:
         raise UnknownIdError(f"{VENDOR} has no deployment {name!r} in this project")
@@ -286,11 +262,21 @@ def _deployment(config: Config, name: str) -> DeploymentInfo:
     return row_of(DeploymentInfo, told, api_keys=tuple(told.api_keys or ()), **lists)
 
 
-def _region(config: Config, region: int | str) -> Region:
-    regions = _regions(config)
-    found = next((one for one in regions if region in (one.id, one.name, str(one.id))), None)
+def get_deployment_output(
+    name: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[DeploymentInfo]:
+    """Like `get_deployment`, for Inputs."""
+    return _SOURCES.invoke_output(opts, get_deployment, name)
+
+
+def _client(config: Config) -> GcoreClient:
+    return GcoreClient(resolve_credentials(CREDENTIALS, os.environ, config))
+
+
+def _region(regions: list[ApiRegion], region: int | str) -> ApiRegion:
+    found = next((one for one in regions if region in (one.id, one.slug, str(one.id))), None)
     if found is None:
-        names = ", ".join(f"{one.name} ({one.id})" for one in regions)
+        names = ", ".join(f"{one.slug} ({one.id})" for one in sorted(regions, key=lambda one: one.id))
         raise DataSourceError(f"{VENDOR} has no inference in region {region!r}; its regions: {names}")
     return found
 

@@ -41,13 +41,12 @@ from pulumi_cortecs.provider.properties import (
 if TYPE_CHECKING:
     from pulumi_cortecs.gcore.client import ApiApiKey, ApiRegistryCredential, GcoreClient
 
-KEY: Final = CredentialKey("gcore:apiKey", "GCORE_API_KEY", "api_key", "gcore:provider:apiKey", secret=True)
-PROJECT_ID: Final = CredentialKey("gcore:projectId", "GCORE_CLOUD_PROJECT_ID", "project_id", "gcore:provider:projectId")
-BASE_URL: Final = CredentialKey("gcore:apiBaseUrl", "GCORE_BASE_URL", "api_base_url", "gcore:provider:apiBaseUrl")
+KEY: Final = CredentialKey("gcore:apiKey", "GCORE_API_KEY", "api_key", secret=True)
+PROJECT_ID: Final = CredentialKey("gcore:projectId", "GCORE_CLOUD_PROJECT_ID", "project_id")
+BASE_URL: Final = CredentialKey("gcore:apiBaseUrl", "GCORE_BASE_URL", "api_base_url")
 CREDENTIALS: Final = CredentialSpec(
     cloud="gcore",
     vendor="Gcore",
-    source="gcore:provider:source",
     parts=(KEY, PROJECT_ID),
     url=BASE_URL,
     default_url="https://api.gcore.com",

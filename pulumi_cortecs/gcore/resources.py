@@ -23,6 +23,7 @@ from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import as_secret, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
+    EndpointOutputs,
     EndpointResource,
     EndpointText,
     InstanceForm,
@@ -31,12 +32,11 @@ from pulumi_cortecs.resources.instance import (
     inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
-from pulumi_cortecs.resources.types import Ready
 
 if TYPE_CHECKING:
     from typing_extensions import Required, Unpack
 
-    from pulumi_cortecs.resources.instance import LifeCycleArguments
+    from pulumi_cortecs.resources.instance import LifeCycleArguments, ReadinessArguments
 
 
 class Provider(ExplicitProvider):
@@ -244,7 +244,10 @@ class InferenceDeploymentArgs(LifeCycleArgs):
 
 if TYPE_CHECKING:
 
-    class InferenceDeploymentArguments(LifeCycleArguments, total=False):
+    class _EndpointArguments(ReadinessArguments, total=False):
+        give_up_after: pulumi.Input[int] | None
+
+    class _InferenceDeploymentArguments(LifeCycleArguments, _EndpointArguments, total=False):
         """The same as named arguments."""
 
         flavor_name: Required[pulumi.Input[str]]
@@ -261,22 +264,30 @@ if TYPE_CHECKING:
         ingress_opts: IngressOpts | pulumi.Input[Mapping[str, Any]] | None
         logging: Logging | pulumi.Input[Mapping[str, Any]] | None
         probes: Probes | pulumi.Input[Mapping[str, Any]] | None
-        give_up_after: pulumi.Input[int] | None
 
 
-class Endpoint(EndpointResource, cloud="gcore"):
+class _Outputs(EndpointOutputs):
+    address = EndpointText()
+    """The address without a path, for all regions; None while it has none."""
+    auth_enabled = EndpointOutput[bool]()
+    """Whether requests need one of the `api_keys`."""
+    created_at = EndpointText()
+    """The time of its purchase, ISO-8601."""
+    object_references = EndpointOutput[list[Any]]()
+    """The `kind` and `name` of what manages it at Gcore; none for one that this program has bought."""
+    project_id = EndpointOutput[int]()
+    """The project in which it runs."""
+    regions = EndpointOutput[list[Any]]()
+    """Its containers at Gcore, each with `region_id`, `address`, the number of `ready` replicas of a `total`, and
+    `error_message`, "" for none, as of the last `up` or `refresh`."""
+
+
+class Endpoint(_Outputs, EndpointResource, cloud="gcore"):
     """The address of an InferenceDeployment, which creates it as its child; it waits until the deployment is usable.
 
-    Its outputs are those of Gcore's deployment that no program gives: see the properties of `InferenceDeployment`.
+    Its outputs are those of Gcore's deployment that no program gives: see the attributes of `InferenceDeployment`.
     `price_difference` names the quoted price and the billed one, if they differed at the purchase.
     """
-
-    address: pulumi.Output[str]
-    auth_enabled: pulumi.Output[bool]
-    created_at: pulumi.Output[str]
-    object_references: pulumi.Output[list[Any]]
-    project_id: pulumi.Output[int]
-    regions: pulumi.Output[list[Any]]
 
 
 def _inputs_of(args: InferenceDeploymentArgs, _: str | None) -> dict[str, Any]:
@@ -292,7 +303,7 @@ def _inputs_of(args: InferenceDeploymentArgs, _: str | None) -> dict[str, Any]:
 _FORM = InstanceForm(INSTANCE, InferenceDeploymentArgs, Endpoint, _inputs_of, secret_outputs=("envs",))
 
 
-class InferenceDeployment(InstanceResource, form=_FORM):
+class InferenceDeployment(_Outputs, InstanceResource, form=_FORM):
     """A rented deployment of an image in one region or several: bought by `pulumi up`, changed in place, deleted by
     `pulumi destroy`.
 
@@ -333,7 +344,7 @@ class InferenceDeployment(InstanceResource, form=_FORM):
             self,
             resource_name: str,
             opts: pulumi.ResourceOptions | None = None,
-            **arguments: Unpack[InferenceDeploymentArguments],
+            **arguments: Unpack[_InferenceDeploymentArguments],
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
@@ -343,32 +354,13 @@ class InferenceDeployment(InstanceResource, form=_FORM):
         resource_name: str,
         id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        ready: pulumi.Input[Ready] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        give_up_after: pulumi.Input[int] | None = None,
+        **endpoint: Unpack[_EndpointArguments],
     ) -> InferenceDeployment:
         """Reads a deployment by its name, which this program neither buys, changes nor deletes.
 
         Its endpoint waits like any other's. The engine's read fails for a name that does not exist.
         """
-        given = {"ready": ready, "ready_path": ready_path, "ready_key": ready_key, "give_up_after": give_up_after}
-        return InferenceDeployment._reading(resource_name, id, opts, **given)
-
-    address = EndpointText()
-    """The address without a path, for all regions; None while it has none."""
-    auth_enabled = EndpointOutput[bool]()
-    """Whether requests need one of the `api_keys`."""
-    created_at = EndpointText()
-    """The time of its purchase, ISO-8601."""
-    object_references = EndpointOutput[list[Any]]()
-    """The `kind` and `name` of what manages it at Gcore; none for one that this program has bought."""
-    project_id = EndpointOutput[int]()
-    """The project in which it runs."""
-    regions = EndpointOutput[list[Any]]()
-    """Its containers at Gcore, each with `region_id`, `address`, the number of `ready` replicas of a `total`, and
-    `error_message`, "" for none, as of the last `up` or `refresh`."""
+        return InferenceDeployment._reading(resource_name, id, opts, **endpoint)
 
 
 @dataclass(kw_only=True)
@@ -397,8 +389,6 @@ class ApiKey(PlainResource, kind=API_KEY, arguments=ApiKeyArgs):
     created_at: pulumi.Output[str]
     deployment_names: pulumi.Output[list[str]]
     """The deployments that took it at the last refresh. It is not deleted before they have been."""
-    account: pulumi.Output[str]
-    """The fingerprint of the account that has it, which reveals no credential."""
 
 
 @dataclass(kw_only=True)
@@ -425,8 +415,6 @@ class RegistryCredential(PlainResource, kind=REGISTRY_CREDENTIAL, arguments=Regi
     password: pulumi.Output[str]
     project_id: pulumi.Output[int]
     """The project that has it."""
-    account: pulumi.Output[str]
-    """The fingerprint of the account that has it, which reveals no credential."""
 
 
 @dataclass(kw_only=True)
@@ -457,5 +445,3 @@ class Secret(PlainResource, kind=SECRET, arguments=SecretArgs):
     type: pulumi.Output[str | None]
     data: pulumi.Output[Any]
     """The key as Gcore has it; secret."""
-    account: pulumi.Output[str]
-    """The fingerprint of the account that has it, which reveals no credential."""

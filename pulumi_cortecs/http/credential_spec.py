@@ -11,17 +11,26 @@ ARGUMENTS: Final = "arguments"
 ENVIRONMENT: Final = "environment"
 """The Provider has the names of environment variables."""
 
+_EXPLICIT: Final = ":provider:"
+"""Marks the config keys of an explicit Provider. A stack's config cannot contain them, because the engine refuses a key
+of three parts; otherwise an editor of the config file could choose which of the environment's variables are sent, and
+where to."""
+
 
 @dataclass(frozen=True)
 class CredentialKey:
-    """The names of one part of the credentials: in the stack's config, in the environment, as an argument of a
-    Provider, and `named`, the argument that names another variable."""
+    """The names of one part of the credentials: in the stack's config, in the environment, and as an argument of a
+    Provider."""
 
     config: str
     variable: str
     argument: str
-    named: str
     secret: bool = False
+
+    @property
+    def named(self) -> str:
+        """The config key that names another variable."""
+        return self.config.replace(":", _EXPLICIT)
 
 
 @dataclass(frozen=True)
@@ -30,19 +39,20 @@ class CredentialSpec:
 
     States keep the arguments of a Provider under these keys, so none of them may ever be renamed. `cloud` is the name
     in limits, catalogues and fingerprints, `vendor` the one in texts, `default_url` the URL by default. The first
-    `account_parts` of the parts name the account. `source` is the
-    key that marks an explicit Provider, and its kind. A stack's config cannot contain it, because the engine refuses a
-    key of three parts; otherwise an editor of the config file could choose which of the environment's variables are
-    sent, and where to.
+    `account_parts` of the parts name the account.
     """
 
     cloud: str
     vendor: str
-    source: str
     parts: tuple[CredentialKey, ...]
     url: CredentialKey
     default_url: str
     account_parts: int = 1
+
+    @property
+    def source(self) -> str:
+        """The config key that marks an explicit Provider, and its kind."""
+        return f"{self.cloud}{_EXPLICIT}source"
 
     @property
     def keys(self) -> tuple[CredentialKey, ...]:

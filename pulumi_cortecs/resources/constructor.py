@@ -51,7 +51,8 @@ def split_arguments(
         raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
     if wanted is None:
         if unknown := sorted(named.keys() - inspect.signature(form).parameters.keys()):
-            raise TypeError(f"{resource} has no argument {_unknown_text(unknown, inspect.signature(form).parameters)}")
+            names = dict.fromkeys([*required, *inspect.signature(form).parameters])
+            raise TypeError(f"{resource} has no argument {_unknown_text(unknown, names)}")
         for name, why in required.items():
             if name not in named:
                 raise TypeError(f"{resource} needs {name}: {why}")

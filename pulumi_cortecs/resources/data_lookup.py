@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import cache, partial
+from functools import cache, partial, wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar, cast
 
 import pulumi
@@ -28,32 +29,40 @@ _THREADS: Final = 4
 class DataSources:
     """The data sources of one cloud. `token` is one of its resource types, by which a parent's provider is found, and
     `provider` the class of its explicit providers, which programs know as `provider_name`. The function of a data
-    source `get_x` has the name `_x`; it receives the Config and the arguments, and may raise CloudError."""
+    source may raise CloudError."""
 
     spec: CredentialSpec
     token: str
     provider: type[ExplicitProvider]
     provider_name: str = "pulumi_cortecs.Provider"
 
-    def invoke(
-        self,
-        opts: pulumi.InvokeOptions | None,
-        ask: Callable[Concatenate[Config, P], R],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> R:
-        """The answer for plain values. Raises DataSourceError, and TypeError for an Output."""
-        config = self._configuration(opts)
-        plain = {key: value for key, value in config.items() if isinstance(value, str)}
-        if len(plain) < len(config) or any(isinstance(value, pulumi.Output) for value in args):
-            name = _function_name(ask)
-            raise TypeError(f"{name} takes plain values, and a Provider with plain ones; for Outputs use {name}_output")
-        return _call(ask, plain, *args, **kwargs)
+    def source(self, ask: Callable[Concatenate[Config, P], R]) -> Callable[P, R]:
+        """The data source for plain values, of a function that gets the Config of its `opts` first. It raises
+        DataSourceError, and TypeError for an Output."""
+        signature = inspect.signature(ask)
+        _, *parameters = signature.parameters.values()
+        plain_signature = signature.replace(parameters=parameters)
+
+        @wraps(ask)
+        def answer(*args: P.args, **kwargs: P.kwargs) -> R:
+            values = plain_signature.bind(*args, **kwargs).arguments
+            config = self._configuration(values.get("opts"))
+            plain = {key: value for key, value in config.items() if isinstance(value, str)}
+            if len(plain) < len(config) or any(isinstance(value, pulumi.Output) for value in values.values()):
+                name = ask.__name__
+                raise TypeError(
+                    f"{name} takes plain values, and a Provider with plain ones; for Outputs use {name}_output"
+                )
+            return _call(ask, plain, *args, **kwargs)
+
+        vars(answer)["__signature__"] = plain_signature
+        return answer
 
     def invoke_output(
-        self, opts: pulumi.InvokeOptions | None, ask: Callable[..., R], *args: pulumi.Input[Any]
+        self, opts: pulumi.InvokeOptions | None, source: Callable[..., R], *args: pulumi.Input[Any]
     ) -> pulumi.Output[R]:
-        """The answer for Inputs, when they and the resources of `opts.depends_on` are available."""
+        """The answer of a `source` for Inputs, when they and the resources of `opts.depends_on` are available."""
+        ask: Callable[..., R] = inspect.unwrap(source)
 
         async def answer(resolved: list[Any]) -> R:
             config, values, _ = resolved
@@ -96,7 +105,7 @@ def _call(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.arg
     try:
         return ask(config, *args, **kwargs)
     except CloudError as error:
-        raise DataSourceError(f"{_function_name(ask)}: {error}") from None
+        raise DataSourceError(f"{ask.__name__}: {error}") from None
 
 
 @cache
@@ -120,8 +129,3 @@ def _as_list(resources: Any) -> list[Any]:
     if resources is None:
         return []
     return [resources] if isinstance(resources, pulumi.Resource) else list(resources)
-
-
-def _function_name(ask: Callable[..., object]) -> str:
-    """The public name of a data source."""
-    return f"get{ask.__name__}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -31,18 +31,76 @@ from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
 from pulumi_cortecs.resources.types import OnTimeout, QuoteProperties, Ready, State
 
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from typing_extensions import Self
+
 V = TypeVar("V")
 _OUTPUT_ONLY = ("quote", "instance_id", "account", "expires_at", "purchase_labels")
 
 
-class EndpointResource(Resource):
+class EndpointOutput(Generic[V]):
+    """One of the `EndpointOutputs`, `boot_time = EndpointOutput[Any]()`."""
+
+    def __init__(self, read: Callable[[Any], Any] = with_ints) -> None:
+        self._read = read
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        (kind,) = get_args(getattr(self, "__orig_class__", EndpointOutput[str]))
+        owner.__annotations__[name] = pulumi.Output[kind]  # type: ignore[valid-type]
+
+    @overload
+    def __get__(self, resource: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, resource: EndpointOutputs, owner: type) -> pulumi.Output[V]: ...
+
+    def __get__(self, resource: Any, owner: type) -> Self | pulumi.Output[V]:
+        """The output of an Instance: Pulumi sets an Endpoint's own, which hides this."""
+        if resource is None:
+            return self
+        output: pulumi.Output[V] = getattr(resource.endpoint, self._name).apply(self._read)
+        return output
+
+
+class EndpointText(EndpointOutput["str | None"]):
+    """A text among them: an Instance has None for none, and its Endpoint ""."""
+
+    def __init__(self) -> None:
+        super().__init__(text_or_none)
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # an Endpoint's is never None
+        def __get__(self, resource: None, owner: type) -> Self: ...
+
+        @overload
+        def __get__(self, resource: EndpointResource, owner: type) -> pulumi.Output[str]: ...
+
+        @overload
+        def __get__(self, resource: EndpointOutputs, owner: type) -> pulumi.Output[str | None]: ...
+
+        def __get__(self, resource: Any, owner: type) -> Any: ...
+
+
+class EndpointOutputs:
+    """The outputs of an Endpoint that its Instance has, too. A class derived from this has a cloud's own, for both."""
+
+    base_url = EndpointText()
+    """The OpenAI-compatible address, known once the instance is usable; None while it has none."""
+    status = EndpointOutput[str]()
+    """The vendor's status."""
+    ready_by = EndpointText()
+    """The reason why it counts as ready: `answer`, `refused` or `status`; None while it is stopped."""
+
+
+class EndpointResource(EndpointOutputs, Resource):
     """The base of every cloud's Endpoint, `class Endpoint(EndpointResource, cloud="acme")`."""
 
     instance_id: pulumi.Output[str]
     state: pulumi.Output[str]
-    base_url: pulumi.Output[str]
-    status: pulumi.Output[str]
-    ready_by: pulumi.Output[str]
     price_difference: pulumi.Output[str]
 
     _cloud = ""
@@ -50,7 +108,7 @@ class EndpointResource(Resource):
     def __init_subclass__(cls, cloud: str = "", **kwargs: Any) -> None:
         cls._cloud = cloud or cls._cloud
         super().__init_subclass__(module=cls._cloud, name="Endpoint", **kwargs)
-        add_inherited_annotations(cls, EndpointResource)
+        add_inherited_annotations(cls, EndpointOutputs)
 
     def __init__(
         self,
@@ -60,13 +118,26 @@ class EndpointResource(Resource):
         state: pulumi.Input[str],
         spec_digest: pulumi.Input[str],
         ready_timeout: pulumi.Input[int],
+        on_timeout: pulumi.Input[str] | None = None,
+        ready: pulumi.Input[str] | None = None,
+        ready_path: pulumi.Input[str] | None = None,
+        ready_key: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
-        **readiness: pulumi.Input[Any] | None,
+        **own: pulumi.Input[Any] | None,
     ) -> None:
-        """`readiness` are the other inputs, None for those left out; the class declares the outputs."""
-        named = {"instance_id": instance_id, "state": state, "spec_digest": spec_digest, "ready_timeout": ready_timeout}
-        inputs = {**named, **readiness}
-        props = {**inputs, **{key: None for key in type(self).__annotations__ if key not in inputs}}
+        """`own` are the inputs that only this cloud's has; the class declares the outputs."""
+        props = {
+            **dict.fromkeys(type(self).__annotations__),
+            "instance_id": instance_id,
+            "state": state,
+            "spec_digest": spec_digest,
+            "ready_timeout": ready_timeout,
+            "on_timeout": on_timeout,
+            "ready": ready,
+            "ready_path": ready_path,
+            "ready_key": ready_key,
+            **own,
+        }
         with limited_stack_trace(NO_FRAMES):
             super().__init__(_abi.load(f"{self._cloud}.Endpoint"), resource_name, props, opts)
 
@@ -84,17 +155,21 @@ class LifeCycleArgs:
     price_tolerance: pulumi.Input[int] | None = None
     ready: pulumi.Input[Ready] | None = None
     ready_path: pulumi.Input[str] | None = None
-    ready_key: pulumi.Input[str] | None = None
+    ready_key: pulumi.Input[str] | None = field(default=None, repr=False)
     labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
 
 
 if TYPE_CHECKING:
-    from typing import TypedDict
 
-    from typing_extensions import Self
+    class ReadinessArguments(TypedDict, total=False):
+        """How the wait for readiness asks, as named arguments."""
 
-    class LifeCycleArguments(TypedDict, total=False):
-        """The same as named arguments."""
+        ready: pulumi.Input[Ready] | None
+        ready_path: pulumi.Input[str] | None
+        ready_key: pulumi.Input[str] | None
+
+    class LifeCycleArguments(ReadinessArguments, total=False):
+        """LifeCycleArgs as named arguments."""
 
         state: pulumi.Input[State] | None
         restart_trigger: pulumi.Input[str] | None
@@ -103,9 +178,6 @@ if TYPE_CHECKING:
         adopt_id: pulumi.Input[str] | None
         max_price: pulumi.Input[str] | None
         price_tolerance: pulumi.Input[int] | None
-        ready: pulumi.Input[Ready] | None
-        ready_path: pulumi.Input[str] | None
-        ready_key: pulumi.Input[str] | None
         labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
 
 
@@ -131,7 +203,7 @@ class InstanceForm:
     secret_outputs: tuple[str, ...] = ()
 
 
-class InstanceResource(Resource):
+class InstanceResource(EndpointOutputs, Resource):
     """The base of every cloud's Instance, `class Instance(InstanceResource, form=InstanceForm(...))`."""
 
     state: pulumi.Output[State]
@@ -223,53 +295,3 @@ class InstanceResource(Resource):
         Endpoint, which waits like any other's; all other values are read."""
         wanted = cls._form.arguments(**dict.fromkeys(cls._form.kind.arguments.required), **endpoint)
         return cls(resource_name, wanted, pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id)))
-
-    @property
-    def base_url(self) -> pulumi.Output[str | None]:
-        """The OpenAI-compatible address, known once the instance is usable; None while it has none."""
-        return self._text("base_url")
-
-    @property
-    def status(self) -> pulumi.Output[str]:
-        """The vendor's status."""
-        status: pulumi.Output[str] = self.endpoint.status
-        return status
-
-    @property
-    def ready_by(self) -> pulumi.Output[str | None]:
-        """The reason why it counts as ready: `answer`, `refused` or `status`; None while it is stopped."""
-        return self._text("ready_by")
-
-    def _text(self, name: str) -> pulumi.Output[str | None]:
-        """A text among the Endpoint's outputs; None for none."""
-        text: pulumi.Output[str | None] = getattr(self.endpoint, name).apply(text_or_none)
-        return text
-
-
-class EndpointOutput(Generic[V]):
-    """One of the outputs of an Instance's Endpoint, under the same name, `boot_time = EndpointOutput[Any]()`."""
-
-    def __init__(self, read: Callable[[Any], Any] = with_ints) -> None:
-        self._read = read
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> EndpointOutput[V]: ...
-
-    @overload
-    def __get__(self, instance: InstanceResource, owner: type) -> pulumi.Output[V]: ...
-
-    def __get__(self, instance: InstanceResource | None, owner: type) -> EndpointOutput[V] | pulumi.Output[V]:
-        if instance is None:
-            return self
-        output: pulumi.Output[V] = getattr(instance.endpoint, self._name).apply(self._read)
-        return output
-
-
-class EndpointText(EndpointOutput["str | None"]):
-    """A text among them; None for none."""
-
-    def __init__(self) -> None:
-        super().__init__(text_or_none)

@@ -21,6 +21,9 @@ class PlainResource(Resource):
     """The base of every plain resource, `class Key(PlainResource, kind=KEY, arguments=KeyArgs)`. It declares the
     arguments and the outputs."""
 
+    account: pulumi.Output[str]
+    """The fingerprint of the account that has it, which reveals no credential."""
+
     if TYPE_CHECKING:  # Pulumi takes annotations for outputs
         _kind: CrudKind[Any, Any]
         _arguments: type[Any]

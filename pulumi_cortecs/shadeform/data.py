@@ -105,7 +105,9 @@ class InstanceInfo:
     volume_mount: dict[str, Any] | None = field(hash=False)
 
 
+@_SOURCES.source
 def get_instance_types(
+    config: Config,
     cloud: str = "",
     region: str = "",
     gpu_type: str = "",
@@ -115,49 +117,6 @@ def get_instance_types(
 ) -> list[InstanceType]:
     """The instance types in each of their regions, the cheapest first; only those of a cloud, a region, a GPU type or a
     number of GPUs, and only those in stock, where that is asked for."""
-    return _SOURCES.invoke(opts, _instance_types, cloud, region, gpu_type, num_gpus, available)
-
-
-def get_instance_types_output(
-    cloud: pulumi.Input[str] = "",
-    region: pulumi.Input[str] = "",
-    gpu_type: pulumi.Input[str] = "",
-    num_gpus: pulumi.Input[int] = 0,
-    available: pulumi.Input[bool] = False,
-    opts: pulumi.InvokeOptions | None = None,
-) -> pulumi.Output[list[InstanceType]]:
-    """Like `get_instance_types`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _instance_types, cloud, region, gpu_type, num_gpus, available)
-
-
-def get_volume_types(cloud: str = "", region: str = "", opts: pulumi.InvokeOptions | None = None) -> list[VolumeType]:
-    """The kinds of volumes, the cheapest first; only those of a cloud or a region where that is asked for. Needs the
-    account's key."""
-    return _SOURCES.invoke(opts, _volume_types, cloud, region)
-
-
-def get_volume_types_output(
-    cloud: pulumi.Input[str] = "", region: pulumi.Input[str] = "", opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[list[VolumeType]]:
-    """Like `get_volume_types`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _volume_types, cloud, region)
-
-
-def get_instance(instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
-    """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
-    return _SOURCES.invoke(opts, _instance, instance_id)
-
-
-def get_instance_output(
-    instance_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[InstanceInfo]:
-    """Like `get_instance`, for Inputs."""
-    return _SOURCES.invoke_output(opts, _instance, instance_id)
-
-
-def _instance_types(
-    config: Config, cloud: str, region: str, gpu_type: str, num_gpus: int, available: bool
-) -> list[InstanceType]:
     wanted = [
         listing
         for listing in market.listed(config)
@@ -184,7 +143,24 @@ def _instance_types(
     ]
 
 
-def _volume_types(config: Config, cloud: str, region: str) -> list[VolumeType]:
+def get_instance_types_output(
+    cloud: pulumi.Input[str] = "",
+    region: pulumi.Input[str] = "",
+    gpu_type: pulumi.Input[str] = "",
+    num_gpus: pulumi.Input[int] = 0,
+    available: pulumi.Input[bool] = False,
+    opts: pulumi.InvokeOptions | None = None,
+) -> pulumi.Output[list[InstanceType]]:
+    """Like `get_instance_types`, for Inputs."""
+    return _SOURCES.invoke_output(opts, get_instance_types, cloud, region, gpu_type, num_gpus, available)
+
+
+@_SOURCES.source
+def get_volume_types(
+    config: Config, cloud: str = "", region: str = "", opts: pulumi.InvokeOptions | None = None
+) -> list[VolumeType]:
+    """The kinds of volumes, the cheapest first; only those of a cloud or a region where that is asked for. Needs the
+    account's key."""
     cloud_of_account = accounts.account(INSTANCE, config).cloud
     assert isinstance(cloud_of_account, ShadeformCloud)
     return [
@@ -194,7 +170,16 @@ def _volume_types(config: Config, cloud: str, region: str) -> list[VolumeType]:
     ]
 
 
-def _instance(config: Config, instance_id: str) -> InstanceInfo:
+def get_volume_types_output(
+    cloud: pulumi.Input[str] = "", region: pulumi.Input[str] = "", opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[list[VolumeType]]:
+    """Like `get_volume_types`, for Inputs."""
+    return _SOURCES.invoke_output(opts, get_volume_types, cloud, region)
+
+
+@_SOURCES.source
+def get_instance(config: Config, instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
+    """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
     instance: ApiInstance | None = accounts.account(INSTANCE, config).cloud.get_instance(instance_id)
     if instance is None:
         raise UnknownIdError(f"Shadeform has no instance {instance_id!r} in this account")
@@ -210,3 +195,10 @@ def _instance(config: Config, instance_id: str) -> InstanceInfo:
         volume_ids=tuple(instance.volume_ids),
         port_mappings=tuple(mapping.model_dump() for mapping in instance.port_mappings),
     )
+
+
+def get_instance_output(
+    instance_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
+) -> pulumi.Output[InstanceInfo]:
+    """Like `get_instance`, for Inputs."""
+    return _SOURCES.invoke_output(opts, get_instance, instance_id)

@@ -43,16 +43,11 @@ from pulumi_cortecs.provider.properties import (
 if TYPE_CHECKING:
     from pulumi_cortecs.shadeform.client import ApiSshKey, ApiVolume, ShadeformClient
 
-API_KEY: Final = CredentialKey(
-    "shadeform:apiKey", "SHADEFORM_API_KEY", "api_key", "shadeform:provider:apiKey", secret=True
-)
-BASE_URL: Final = CredentialKey(
-    "shadeform:apiBaseUrl", "SHADEFORM_BASE_URL", "api_base_url", "shadeform:provider:apiBaseUrl"
-)
+API_KEY: Final = CredentialKey("shadeform:apiKey", "SHADEFORM_API_KEY", "api_key", secret=True)
+BASE_URL: Final = CredentialKey("shadeform:apiBaseUrl", "SHADEFORM_BASE_URL", "api_base_url")
 CREDENTIALS: Final = CredentialSpec(
     cloud="shadeform",
     vendor="Shadeform",
-    source="shadeform:provider:source",
     parts=(API_KEY,),
     url=BASE_URL,
     default_url="https://api.shadeform.ai/v1",

@@ -12,6 +12,7 @@ from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import secret_values, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
+    EndpointOutputs,
     EndpointResource,
     EndpointText,
     InstanceForm,
@@ -20,13 +21,13 @@ from pulumi_cortecs.resources.instance import (
     inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
-from pulumi_cortecs.resources.types import QuoteProperties, Ready
+from pulumi_cortecs.resources.types import QuoteProperties
 from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, SSH_KEY, VOLUME
 
 if TYPE_CHECKING:
     from typing_extensions import Required, Unpack
 
-    from pulumi_cortecs.resources.instance import LifeCycleArguments
+    from pulumi_cortecs.resources.instance import LifeCycleArguments, ReadinessArguments
 
 
 class Provider(ExplicitProvider):
@@ -165,7 +166,10 @@ class InstanceArgs(LifeCycleArgs):
 
 if TYPE_CHECKING:
 
-    class InstanceArguments(LifeCycleArguments, total=False):
+    class _EndpointArguments(ReadinessArguments, total=False):
+        endpoint_port: pulumi.Input[int] | None
+
+    class _InstanceArguments(LifeCycleArguments, _EndpointArguments, total=False):
         """The same as named arguments."""
 
         cloud: Required[pulumi.Input[str]]
@@ -184,32 +188,49 @@ if TYPE_CHECKING:
         alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None
         tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None
         spend_limit: pulumi.Input[str] | None
-        endpoint_port: pulumi.Input[int] | None
 
 
-class Endpoint(EndpointResource, cloud="shadeform"):
+class _Outputs(EndpointOutputs):
+    address = EndpointText()
+    """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
+    status_details = EndpointText()
+    """Shadeform's remark on the status, as "downloading"."""
+    ip = EndpointText()
+    """The public IP address, or a host name."""
+    ssh_user = EndpointText()
+    """The user for SSH."""
+    ssh_port = EndpointOutput[int]()
+    """The port for SSH."""
+    port_mappings = EndpointOutput[list[Any]]()
+    """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
+    cloud_instance_type = EndpointText()
+    """The cloud's own name of the instance type."""
+    cloud_assigned_id = EndpointText()
+    """The cloud's own id of the instance."""
+    configuration = EndpointOutput[Any]()
+    """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
+    gpu_manufacturer = EndpointText()
+    """The manufacturer of its GPUs."""
+    hourly_price = EndpointText()
+    """The price that Shadeform reports of it, "0.50 USD"."""
+    cost_estimate = EndpointText()
+    """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
+    boot_time = EndpointOutput[Any]()
+    """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
+    created_at = EndpointText()
+    """The time of its purchase, ISO-8601."""
+    active_at = EndpointText()
+    """The time at which it became active, ISO-8601."""
+    deleted_at = EndpointText()
+    """The time of its deletion, ISO-8601; None while it exists."""
+
+
+class Endpoint(_Outputs, EndpointResource, cloud="shadeform"):
     """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
 
-    Its outputs are those of Shadeform's instance that are known only then: see the properties of `Instance`.
+    Its outputs are those of Shadeform's instance that are known only then: see the attributes of `Instance`.
     `price_difference` names the quoted price and the billed one, if they differed at the purchase.
     """
-
-    address: pulumi.Output[str]
-    status_details: pulumi.Output[str]
-    ip: pulumi.Output[str]
-    ssh_user: pulumi.Output[str]
-    ssh_port: pulumi.Output[int]
-    port_mappings: pulumi.Output[list[Any]]
-    cloud_instance_type: pulumi.Output[str]
-    cloud_assigned_id: pulumi.Output[str]
-    configuration: pulumi.Output[Any]
-    gpu_manufacturer: pulumi.Output[str]
-    hourly_price: pulumi.Output[str]
-    cost_estimate: pulumi.Output[str]
-    boot_time: pulumi.Output[Any]
-    created_at: pulumi.Output[str]
-    active_at: pulumi.Output[str]
-    deleted_at: pulumi.Output[str]
 
 
 _SECRETS = ("script_configuration", "docker_configuration.envs", "docker_configuration.registry_credentials")
@@ -227,7 +248,7 @@ def _inputs_of(args: InstanceArgs, resource_name: str | None) -> dict[str, Any]:
     }
 
 
-class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpoint, _inputs_of)):
+class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpoint, _inputs_of)):
     """A rented GPU instance: bought by `pulumi up`, deleted by `pulumi destroy`.
 
     `base_url`, `ip`, `status` and their like wait until the instance can answer; `instance.id` does not. To make
@@ -268,7 +289,7 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
             self,
             resource_name: str,
             opts: pulumi.ResourceOptions | None = None,
-            **arguments: Unpack[InstanceArguments],
+            **arguments: Unpack[_InstanceArguments],
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
@@ -278,54 +299,13 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
         resource_name: str,
         id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        ready: pulumi.Input[Ready] | None = None,
-        ready_path: pulumi.Input[str] | None = None,
-        ready_key: pulumi.Input[str] | None = None,
-        endpoint_port: pulumi.Input[int] | None = None,
+        **endpoint: Unpack[_EndpointArguments],
     ) -> Instance:
         """Reads a running instance, which this program neither buys, changes nor deletes.
 
         Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
         """
-        given = {"ready": ready, "ready_path": ready_path, "ready_key": ready_key, "endpoint_port": endpoint_port}
-        return Instance._reading(resource_name, id, opts, **given)
-
-    address = EndpointText()
-    """The address without a path, "http://203.0.113.7:8000"; None if the container's port is not known."""
-    status_details = EndpointText()
-    """Shadeform's remark on the status, as "downloading"."""
-    ip = EndpointText()
-    """The public IP address, or a host name."""
-    ssh_user = EndpointText()
-    """The user for SSH."""
-
-    ssh_port = EndpointOutput[int]()
-    """The port for SSH."""
-    port_mappings = EndpointOutput[list[Any]]()
-    """The `internal_port` and `external_port` of each port that the cloud makes reachable under another one."""
-    cloud_instance_type = EndpointText()
-    """The cloud's own name of the instance type."""
-    cloud_assigned_id = EndpointText()
-    """The cloud's own id of the instance."""
-
-    configuration = EndpointOutput[Any]()
-    """Its hardware, as Shadeform's API has it: gpu_type, num_gpus, vram_per_gpu_in_gb, memory_in_gb, ..."""
-    gpu_manufacturer = EndpointText()
-    """The manufacturer of its GPUs."""
-    hourly_price = EndpointText()
-    """The price that Shadeform reports of it, "0.50 USD"."""
-    cost_estimate = EndpointText()
-    """Its cost so far by Shadeform's estimate, "103.40 USD", as of the last `up` or `refresh` that changed it."""
-
-    boot_time = EndpointOutput[Any]()
-    """The expected duration of its boot in seconds: `min_boot_in_sec`, `max_boot_in_sec`."""
-    created_at = EndpointText()
-    """The time of its purchase, ISO-8601."""
-    active_at = EndpointText()
-    """The time at which it became active, ISO-8601."""
-    deleted_at = EndpointText()
-    """The time of its deletion, ISO-8601; None while it exists."""
+        return Instance._reading(resource_name, id, opts, **endpoint)
 
 
 @dataclass(kw_only=True)
@@ -347,8 +327,6 @@ class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
     name: pulumi.Output[str]
     is_default: pulumi.Output[bool]
     """Whether instances without an `ssh_key_id` get it."""
-    account: pulumi.Output[str]
-    """The fingerprint of the account that has it, which reveals no credential."""
 
 
 @dataclass(kw_only=True)
@@ -394,5 +372,3 @@ class Volume(PlainResource, kind=VOLUME, arguments=VolumeArgs):
     """What it has cost at the last refresh, in US dollars."""
     mounted_by: pulumi.Output[str]
     """The id of the instance that mounted it at the last refresh, "" for none."""
-    account: pulumi.Output[str]
-    """The fingerprint of the account that bought it, which reveals no credential."""

@@ -28,9 +28,8 @@ INSTANCE = InstanceKind(
     credentials=CredentialSpec(
         cloud="acme",
         vendor="Acme",
-        source="acme:provider:source",
-        parts=(CredentialKey("acme:apiKey", "ACME_API_KEY", "api_key", "acme:provider:apiKey", secret=True),),
-        url=CredentialKey("acme:apiBaseUrl", "ACME_API_BASE_URL", "api_base_url", "acme:provider:apiBaseUrl"),
+        parts=(CredentialKey("acme:apiKey", "ACME_API_KEY", "api_key", secret=True),),
+        url=CredentialKey("acme:apiBaseUrl", "ACME_API_BASE_URL", "api_base_url"),
         default_url="https://api.acme.example/v2",
     ),
     arguments=ArgumentTable(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,9 @@ def test_an_endpoint_of_ones_own_changes_nothing(host: Host, simulator: Simulato
         "that is refreshed": lambda: mine.read(there),
         "that is refreshed after its end": lambda: mine.read(Made("endpoint", wanted(made, state="stopped"))),
         "an Instance that is only got": lambda: host.instance("got").get(made.id, {}),
-        "a data source": lambda: data._instance({**config, "cortecs:apiBaseUrl": simulator.base_url}, made.id),
+        "a data source": lambda: unwrap(data.get_instance)(
+            {**config, "cortecs:apiBaseUrl": simulator.base_url}, made.id
+        ),
     }
     for name, call in calls.items():
         call()

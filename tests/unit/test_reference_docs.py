@@ -21,6 +21,7 @@ from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import arguments
 from pulumi_cortecs.provider.properties import read_properties
 from pulumi_cortecs.resources.constructor import create_timeout
+from pulumi_cortecs.resources.instance import EndpointOutput, EndpointText
 from pulumi_cortecs.simulator import running
 from tests.contract.host import Host, Made, hosting
 from tests.unit.mocked import run
@@ -118,8 +119,8 @@ def annotated(cls: type) -> dict[str, str]:
 
 
 def test_the_arguments_are_those_of_the_program_and_of_the_provider() -> None:
-    assert list(ARGUMENTS) == list(SIGNATURE)
-    assert set(ARGUMENTS) == set(of_cortecs.ARGUMENTS)
+    assert set(ARGUMENTS) == set(SIGNATURE)
+    assert list(ARGUMENTS) == list(of_cortecs.ARGUMENTS)
 
 
 def test_the_types_of_the_arguments() -> None:
@@ -252,12 +253,20 @@ def test_the_attributes_are_those_of_an_instance() -> None:
         name: plainly(get_type_hints(member.fget, vars(import_module(Instance.__module__)))["return"])
         for name, member in properties.items()
     }
+    passed_on = dict(inspect.getmembers(Instance, lambda member: isinstance(member, EndpointOutput)))
+    declared = annotated(Endpoint)
+    kinds |= {
+        name: f"{declared[name]} or None" if isinstance(member, EndpointText) else declared[name]
+        for name, member in passed_on.items()
+    }
     assert column(ATTRIBUTES, 0) == kinds
 
 
 def test_the_inputs_of_an_endpoint_are_what_an_instance_passes_on() -> None:
     parameters = inspect.signature(Endpoint.__init__).parameters
-    assert list(ENDPOINT_INPUTS) == [name for name in parameters if name not in ("self", "resource_name", "opts")]
+    assert list(ENDPOINT_INPUTS) == [
+        name for name in parameters if name not in ("self", "resource_name", "opts", "own")
+    ]
     assert column(ENDPOINT_INPUTS, 0) == {name: plainly(parameters[name].annotation) for name in ENDPOINT_INPUTS}
     (registered,) = [
         resource["inputs"]
@@ -300,7 +309,7 @@ def test_the_options_are_pulumis() -> None:
     options = table(RESOURCES, "## Pulumi's options", "option")
     assert set(options) <= set(inspect.signature(pulumi.ResourceOptions).parameters)
     (shown,) = re.findall(r"^`Instance\.get\(([\w, ]+)\)`", RESOURCES, re.M)
-    assert len(shown.split(", ")) == len(inspect.signature(Instance.get).parameters)
+    assert shown.split(", ") == ["name", "id", "opts", *arguments.READINESS]
 
 
 def test_the_longest_wait_that_can_be_asked_for() -> None:

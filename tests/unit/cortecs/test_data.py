@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -233,6 +234,16 @@ return [
     assert answers["provider"].endswith("for Outputs use get_balance_output")
     assert (answers["model"], answers["balance"], answers["lifted"]) == ("NVIDIA_L4_1", "EUR", "1.20")
     assert (answers["price list"], answers["secret id"]) == (False, True)
+
+
+def test_a_data_source_shows_its_own_arguments_only() -> None:
+    assert list(inspect.signature(pulumi_cortecs.get_model).parameters) == ["model_id", "opts"]
+    assert pulumi_cortecs.get_model.__name__ == "get_model"
+    with pytest.raises(TypeError, match="missing a required argument: 'model_id'"):
+        pulumi_cortecs.get_model()  # type: ignore[call-arg]
+    lifted = pulumi.Output.from_input("m")
+    with pytest.raises(TypeError, match="for Outputs use get_model_output"):
+        pulumi_cortecs.get_model(model_id=lifted)  # type: ignore[arg-type]
 
 
 def test_every_data_source_has_both_forms() -> None:

@@ -15,7 +15,7 @@ from pulumi_cortecs.gcore.client import ApiContainer, ApiDeployment, ApiDeploySt
 from pulumi_cortecs.gcore.cloud import GcoreCloud
 from pulumi_cortecs.gcore.kind import API_KEY, ARGUMENTS, INSTANCE, REGISTRY_CREDENTIAL, SECRET
 from pulumi_cortecs.http.credentials import Credentials
-from pulumi_cortecs.resources.instance import EndpointResource, InstanceResource
+from pulumi_cortecs.resources.instance import EndpointOutputs, EndpointResource, InstanceResource
 from tests.unit.mocked import run
 
 CLOUD = GcoreCloud(GcoreClient(Credentials("gcore", "https://x", ("k", "1"))), "gcore:0", 0.0, lambda inputs: None)
@@ -25,7 +25,7 @@ MINIMAL = """
 minimal = dict(flavor_name="inference-4vcpu-16gib", image="nginx:latest", listening_port=80,
                containers=[gcore.Container(region_id="luxembourg-2", scale=gcore.Scale(min=0, max=2))])
 """
-OF_EVERY_CLOUD = set(EndpointResource.__annotations__)
+OF_EVERY_CLOUD = {*EndpointResource.__annotations__, *EndpointOutputs.__annotations__}
 PROGRAM = "from pulumi_cortecs import gcore\n" + MINIMAL
 
 
@@ -131,7 +131,7 @@ def test_every_field_of_the_vendors_deployment_is_an_output() -> None:
     outputs = {
         key
         for cls in gcore.InferenceDeployment.__mro__
-        if issubclass(cls, InstanceResource)
+        if issubclass(cls, (InstanceResource, EndpointOutputs))
         for key in (*vars(cls), *cls.__annotations__)
     }
     assert documented() == set(ApiDeployment.model_fields)
