@@ -78,10 +78,16 @@ class SharedRows:
                 self._releases.withdraw(plan.release)
 
     def find_in_other_stack(self, instance_id: str, urn: str) -> StateRow | None:
-        """A row of another stack of this backend that has the instance. Raises StateUnreadableError."""
-        own, *rest = self._states().every_stack(urn)
+        """A row of another stack of this backend that has the instance and is not being deleted.
+
+        The states are read now, after the engine has recorded the deletion of the calling row: of two rows that are
+        deleted at the same time at least one sees that the other goes, and deletes the instance. Raises
+        StateUnreadableError.
+        """
+        own, *rest = self._states().every_stack(urn, self._now())
         others = [stack.in_account(_account_of(own, instance_id, urn)) for stack in rest if stack.name != own.name]
-        return next((row for stack in others for row in _owning_rows(stack, instance_id, urn)), None)
+        rows = (row for stack in others for row in _owning_rows(stack, instance_id, urn))
+        return next((row for row in rows if not row.deleting), None)
 
     def read_first(self, urn: str) -> StackState | str:
         """The stack's state, read when the first row is deleted, or the reason why it cannot be read."""

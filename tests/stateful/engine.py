@@ -25,13 +25,16 @@ _READY_TIMEOUT = 40
 
 @dataclass
 class Row:
-    """An Instance in a state with its Endpoint, None as long as there is none. `doomed`: it was replaced."""
+    """An Instance in a state with its Endpoint, None as long as there is none. `doomed`: it was replaced. `deleting`:
+    its deletion has begun, and no end of it is known; `to_go`: a command has tried to delete it."""
 
     name: str
     id: str
     inputs: dict[str, Any]
     outputs: dict[str, Any]
     doomed: bool = False
+    deleting: bool = False
+    to_go: bool = False
     endpoint: Endpoint | None = None
 
 
@@ -276,7 +279,12 @@ class Run(Process):
         if row.endpoint is not None and not of_replacement:
             self._call("Delete", _child(row.name), id=row.endpoint.id, properties=row.endpoint.outputs)
             row.endpoint = None
-        self._call("Delete", row.name, id=row.id, properties=row.outputs)
+        row.deleting = row.to_go = True
+        try:
+            self._call("Delete", row.name, id=row.id, properties=row.outputs)
+        except StepError:
+            row.deleting = False
+            raise
         self._gone(row.id, "a deletion")
         self.stack.rows.remove(row)
         self._point(self, "saved", "Delete")

@@ -585,7 +585,7 @@ class Scene:
             row.id
             for stack in self.stacks
             for row in stack.rows
-            if stack is not own and not (row.id in proven and row.outputs.get("inferred"))
+            if stack is not own and not row.to_go and not (row.id in proven and row.outputs.get("inferred"))
         }
         if what == RESTART and self._handed_over(instance_id):
             return  # its two machines do not know yet that it has two rows, and it ends nothing

@@ -69,7 +69,14 @@ class SceneStates:
             name=stack.name,
             read_at=read_at,
             rows=tuple(
-                StateRow(stack.name, stack.urn(row.name), row.id, doomed=row.doomed, outputs=dict(row.outputs))
+                StateRow(
+                    stack.name,
+                    stack.urn(row.name),
+                    row.id,
+                    doomed=row.doomed,
+                    deleting=row.deleting,
+                    outputs=dict(row.outputs),
+                )
                 for row in stack.rows
             ),
             pending=tuple(PendingCreation(stack.name, stack.urn(name), dict(inputs)) for name, inputs in stack.pending),

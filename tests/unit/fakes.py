@@ -336,12 +336,13 @@ class Script:
 @dataclass
 class FakeStates:
     """The states of a backend in memory: `stacks` by name. Readings are counted in `read`; `trouble` makes every one
-    fail, and `meanwhile` happens in the middle of the next."""
+    fail, and `meanwhile` happens in the middle of the next. `not_before`: how new the last one of all had to be."""
 
     stacks: dict[str, list[StateRow]] = field(default_factory=dict)
     trouble: str = ""
     read: list[str] = field(default_factory=list)
     meanwhile: Callable[[], object] | None = None
+    not_before: float = NEVER
     _time: float = 0.0
 
     def now(self) -> float:
@@ -360,6 +361,7 @@ class FakeStates:
         return self._read(urn.split("::")[0].removeprefix("urn:pulumi:"))
 
     def every_stack(self, urn: str, not_before: float = NEVER) -> tuple[StackState, ...]:
+        self.not_before = not_before
         own = self.stack_of(urn)
         return (own, *(self._read(name) for name in self.stacks if name != own.name))
 

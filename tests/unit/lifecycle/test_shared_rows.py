@@ -232,6 +232,22 @@ def test_another_stack_that_has_it_is_found(states: FakeStates, start: StartProc
     assert start().find_in_other_stack("y", "urn:pulumi:dev::tests::Instance::a") is None
 
 
+def test_of_two_stacks_that_delete_it_at_the_same_time_one_at_least_ends_it(
+    states: FakeStates, start: StartProcess
+) -> None:
+    """Each would otherwise leave it to the other, and it would cost money without a row."""
+    process = start()
+    mine = states.has("test", A, "x")
+    theirs = states.has("prod", "urn:pulumi:prod::tests::Instance::a", "x")
+    assert process.find_in_other_stack("x", A) == theirs
+    states.stacks["prod"].remove(theirs)
+    states.has("prod", theirs.urn, "x", deleting=True)
+    asked_at = states.now()
+    assert process.find_in_other_stack("x", A) is None
+    assert states.not_before > asked_at  # an earlier reading may lack that deletion
+    assert start().find_in_other_stack("x", theirs.urn) == mine
+
+
 def test_others_of_the_stack_are_those_under_other_names(states: FakeStates, start: StartProcess) -> None:
     states.has("test", A, "x", doomed=True)
     other: StateRow = states.has("test", B, "x")
