@@ -356,4 +356,5 @@ def test_what_replaces_the_user_of_a_volume_waits_until_it_is_free(host: Host, s
     simulator.control.advance(3600)
     made = creation.result(timeout=25).id
     assert [instance.instance_id for instance in simulator.control.instances()] == [made]
-    assert simulator.control.requests().refused == {}
+    # a look at the one that is deleted may come just after its end
+    assert simulator.control.requests().refused.keys() <= {"GET /v1/instances/{instance_id}/info"}
