@@ -25,10 +25,9 @@ from pulumi_cortecs.http.network import read_network
 from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, without_credentials
 from pulumi_cortecs.lifecycle.state_directory import DIRECTORY_VARIABLE, state_directory
 from pulumi_cortecs.policy.limits import LimitsError, read_limits
-from pulumi_cortecs.policy.limits_json import read_config_file
-from pulumi_cortecs.policy.pinned import load_pinned
+from pulumi_cortecs.policy.limits_json import lacking_texts, prices_of, read_config_file
 from pulumi_cortecs.policy.registry import PACKS
-from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
+from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.provider.kind import InstanceKind
 
 _OLDEST: Final = (3, 259)
@@ -229,9 +228,11 @@ def _limits(file: Path) -> Check:
         )
     except (OSError, LimitsError) as error:
         return Check("limits", Status.MISSING, f"{file}: {error}", "correct it: the pack refuses everything")
-    pin = limits.of(CATALOGUE_DIGEST, Pin) or Pin()
-    if problem := load_pinned(file.parent, pin.file, pin.sha256).problem:
+    if problem := prices_of(file, limits).problem:
         return Check("limits", Status.MISSING, f"{file}: {problem}", "the pack buys nothing without it")
+    for level, text in lacking_texts(limits):
+        status = Status.MISSING if level is Level.MANDATORY else Status.WARNING
+        return Check("limits", status, f"{file}: {text}", "`pulumi-cortecs policy check` lists all")
     return Check("limits", Status.OK, f"{file}: {limits.summary()}")
 
 

@@ -6,7 +6,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from pulumi_cortecs.cli.new import PACK
 from pulumi_cortecs.cli.output import exit_failed, print_error
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pulumi_cortecs.review.run import PreviewCommand
 
 _HERE: Final = Path()
-_LOCK: Final = Path(LOCK_FILE)
 
 
 class Format(str, Enum):
@@ -56,7 +56,12 @@ def review(
     base: Annotated[
         str, typer.Option("--base", metavar="REF", help="Compare code with code, from where it branched off.")
     ] = "",
-    catalogue: Annotated[Path, typer.Option(help="The pinned prices.")] = _LOCK,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            help="The pinned prices.", show_default=f"beside the pack, else in policy/guard, else {LOCK_FILE}"
+        ),
+    ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="The format of the report.")] = Format.TEXT,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", dir_okay=False, help="The file to write.", show_default="stdout")
@@ -113,6 +118,7 @@ def review(
         gates = read_gates(max_increase, max_increase_percent, max_hourly, max_monthly)
     except GateError as error:
         raise typer.BadParameter(str(error)) from None
+    catalogue = catalogue or _catalogue_of(policy_pack, cwd)
     prices = load_pinned(_HERE, str(catalogue))
     if prices.catalogue is None:
         raise typer.BadParameter(f"--catalogue: {prices.problem}")
@@ -145,6 +151,13 @@ def review(
         _comment(report, cwd, stack)
     # what a fork's job says decides nothing here
     raise typer.Exit(0 if artifact else report.exit_code)
+
+
+def _catalogue_of(packs: Sequence[Path], cwd: Path) -> Path:
+    """The catalogue that the packs judge by; without packs that of the project's own, else that of this folder."""
+    beside = [pack if pack.is_dir() else pack.parent for pack in packs] or [cwd / PACK]
+    places = [folder / LOCK_FILE for folder in (*beside, _HERE)]
+    return next((place for place in places if place.exists()), places[0] if packs else places[-1])
 
 
 def _recorded(path: Path) -> Preview:

@@ -102,7 +102,7 @@ def test_what_is_within_the_limits_is_bought_and_kept(stack: Stack, simulator: S
     stack.program(one_instance(export=False))
     text = guard.up(expect=0).text
     assert "✅ cortecs-guard" in text
-    assert "cortecs-guard: 21 rules in force, not limited: region-allowed, ttl-required, catalogue-fresh" in text
+    assert "cortecs-guard: 21 rules apply, not limited: region-allowed, ttl-required, catalogue-fresh" in text
     (running,) = simulator.control.instances()
     stack.program(one_instance("num_workers=8", export=False))
     assert "workers-max" in guard.up(expect=1).text
@@ -168,7 +168,7 @@ def test_what_lies_beside_the_program_does_not_become_the_pack(stack: Stack, sim
     (stack.project / "catalogue.lock.yaml").write_text("version: 1\n")
     stack.program("import os\nprint('disarmed:', os.environ.get('PULUMI_DISARMED'))\nimport pulumi_cortecs\n")
     text = guarded(stack, "guard").preview(expect=1, PYTHONPATH=str(stack.project)).text
-    assert "cortecs-guard: 21 rules in force" in text
+    assert "cortecs-guard: 21 rules apply" in text
     # the program itself was led astray, and the pack was not
     assert "disarmed: 1" in text
     assert "this is not the one" in text

@@ -194,6 +194,10 @@ def test_limits_and_the_catalogue_that_they_name_are_read(environment: dict[str,
     (pack / "catalogue.lock.yaml").rename(project / "catalogue.lock.yaml")
     (check,) = not_ok(environment, project, "limits")
     assert f"{pack}/catalogue.lock.yaml: no such catalogue of prices" in check.what
+    (project / "catalogue.lock.yaml").rename(pack / "catalogue.lock.yaml")
+    (pack / "limits.json").write_text('{"workers-max": {"most": 2}}')
+    (check,) = not_ok(environment, project, "limits")
+    assert "say nothing about hardware-allowed, " in check.what
     (pack / "limits.json").write_text('{"workers-max": {"mots": 2}}')
     (check,) = not_ok(environment, project, "limits")
     assert "did you mean most?" in check.what

@@ -81,7 +81,7 @@ def test_a_pack_process_says_its_rules_once() -> None:
     for name in ("chat", "other"):
         pack.Analyze(request(dict(cortecs_instance().properties), f"{URN}{name}"), CONTEXT)
     (logged,) = bench.logged
-    assert logged.startswith("bench, in force:")
+    assert logged.startswith("bench judges by:")
 
 
 def test_nobody_can_tell_a_pack_that_this_is_only_a_preview(pack: PackServicer) -> None:
