@@ -9,7 +9,7 @@ import pulumi
 
 from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS, INSTANCE
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import with_ints
+from pulumi_cortecs.resources.constructor import NamedArguments, with_ints
 from pulumi_cortecs.resources.instance import EndpointResource, InstanceForm, InstanceResource
 from pulumi_cortecs.resources.types import BillingInterval, OnTimeout, Ready, State
 
@@ -45,7 +45,7 @@ class Provider(ExplicitProvider):
         super().__init__(resource_name, CREDENTIALS, arguments, opts, default_labels)
 
 
-class InstanceArgs:
+class InstanceArgs(NamedArguments):
     """The arguments of an Instance.
 
     `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: the hardware of

@@ -20,7 +20,7 @@ from pulumi_cortecs.gcore.kind import (
 )
 from pulumi_cortecs.gcore.spec import PROBE_NAMES
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import as_secret, with_secrets
+from pulumi_cortecs.resources.constructor import NamedArguments, as_secret, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointResource,
@@ -66,14 +66,14 @@ class Provider(ExplicitProvider):
 
 
 @dataclass(kw_only=True)
-class Threshold:
+class Threshold(NamedArguments):
     """A use in percent, 1 to 100, above which replicas are added."""
 
     threshold: pulumi.Input[int]
 
 
 @dataclass(kw_only=True)
-class HttpTrigger:
+class HttpTrigger(NamedArguments):
     """So many requests (`rate`) within `window` seconds add a replica."""
 
     rate: pulumi.Input[int]
@@ -81,7 +81,7 @@ class HttpTrigger:
 
 
 @dataclass(kw_only=True)
-class SqsTrigger:
+class SqsTrigger(NamedArguments):
     """A queue of AWS: `queue_length` messages per replica, from `activation_queue_length` messages on. `secret_name` is
     the name of a Secret that may read it."""
 
@@ -96,7 +96,7 @@ class SqsTrigger:
 
 
 @dataclass(kw_only=True)
-class Triggers:
+class Triggers(NamedArguments):
     """What adds and removes replicas. If any is given, only those given count."""
 
     cpu: Threshold | Mapping[str, Any] | None = None
@@ -108,7 +108,7 @@ class Triggers:
 
 
 @dataclass(kw_only=True)
-class Scale:
+class Scale(NamedArguments):
     """The replicas in one region: `min` (0: none while there is no request) to `max`, which is what the price counts.
     `cooldown_period` (60) and `polling_interval` (30) are in seconds; `triggers`: CPU and memory at 80 % by default."""
 
@@ -120,7 +120,7 @@ class Scale:
 
 
 @dataclass(kw_only=True)
-class Container:
+class Container(NamedArguments):
     """The deployment in one region, by the region's number or name, "luxembourg-2"."""
 
     region_id: pulumi.Input[int | str]
@@ -128,14 +128,14 @@ class Container:
 
 
 @dataclass(kw_only=True)
-class ExecProbe:
+class ExecProbe(NamedArguments):
     """A command in the container that has to succeed."""
 
     command: pulumi.Input[Sequence[pulumi.Input[str]]]
 
 
 @dataclass(kw_only=True)
-class HttpGetProbe:
+class HttpGetProbe(NamedArguments):
     """A path that has to answer. `schema`: HTTP (default) or HTTPS."""
 
     port: pulumi.Input[int]
@@ -146,14 +146,14 @@ class HttpGetProbe:
 
 
 @dataclass(kw_only=True)
-class TcpSocketProbe:
+class TcpSocketProbe(NamedArguments):
     """A port that has to be open."""
 
     port: pulumi.Input[int]
 
 
 @dataclass(kw_only=True)
-class ContainerProbe:
+class ContainerProbe(NamedArguments):
     """One of `exec`, `http_get` and `tcp_socket`, with its times in seconds."""
 
     exec: ExecProbe | Mapping[str, Any] | None = None
@@ -167,7 +167,7 @@ class ContainerProbe:
 
 
 @dataclass(kw_only=True)
-class ProbeConfiguration:
+class ProbeConfiguration(NamedArguments):
     """A probe, if it is `enabled`."""
 
     enabled: pulumi.Input[bool]
@@ -175,7 +175,7 @@ class ProbeConfiguration:
 
 
 @dataclass(kw_only=True)
-class Probes:
+class Probes(NamedArguments):
     """The probes of all containers."""
 
     liveness_probe: ProbeConfiguration | Mapping[str, Any] | None = None
@@ -184,14 +184,14 @@ class Probes:
 
 
 @dataclass(kw_only=True)
-class RetentionPolicy:
+class RetentionPolicy(NamedArguments):
     """The days for which logs are kept."""
 
     period: pulumi.Input[int]
 
 
 @dataclass(kw_only=True)
-class Logging:
+class Logging(NamedArguments):
     """Where the logs are kept, if it is `enabled`."""
 
     enabled: pulumi.Input[bool]
@@ -201,7 +201,7 @@ class Logging:
 
 
 @dataclass(kw_only=True)
-class IngressOpts:
+class IngressOpts(NamedArguments):
     """`disable_response_buffering`: answers are passed on as they come, which streams need."""
 
     disable_response_buffering: pulumi.Input[bool]
@@ -372,7 +372,7 @@ class InferenceDeployment(InstanceResource, form=_FORM):
 
 
 @dataclass(kw_only=True)
-class ApiKeyArgs:
+class ApiKeyArgs(NamedArguments):
     """The arguments of an ApiKey.
 
     `name`: a name that no other key of the project has, 4 to 63 characters; by default one is made of the resource's
@@ -402,7 +402,7 @@ class ApiKey(PlainResource, kind=API_KEY, arguments=ApiKeyArgs):
 
 
 @dataclass(kw_only=True)
-class RegistryCredentialArgs:
+class RegistryCredentialArgs(NamedArguments):
     """The arguments of a RegistryCredential.
 
     `registry_url`, `username` and `password`, a secret, are changed in place. `name`: a name that no other one of the
@@ -430,7 +430,7 @@ class RegistryCredential(PlainResource, kind=REGISTRY_CREDENTIAL, arguments=Regi
 
 
 @dataclass(kw_only=True)
-class AwsIamData:
+class AwsIamData(NamedArguments):
     """A key of AWS IAM. Both are secrets."""
 
     aws_access_key_id: pulumi.Input[str]
@@ -438,7 +438,7 @@ class AwsIamData:
 
 
 @dataclass(kw_only=True)
-class SecretArgs:
+class SecretArgs(NamedArguments):
     """The arguments of a Secret.
 
     `data`: the key, changed in place. `type`: `aws-iam` (default), the only one. `name`: a name that no other secret of

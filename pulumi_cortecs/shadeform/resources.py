@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import secret_values, with_secrets
+from pulumi_cortecs.resources.constructor import NamedArguments, secret_values, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointResource,
@@ -53,7 +53,7 @@ class Provider(ExplicitProvider):
 
 
 @dataclass(kw_only=True)
-class PortMapping:
+class PortMapping(NamedArguments):
     """A port of the instance, and the port of the container behind it."""
 
     host_port: pulumi.Input[int]
@@ -61,7 +61,7 @@ class PortMapping:
 
 
 @dataclass(kw_only=True)
-class VolumeMount:
+class VolumeMount(NamedArguments):
     """A path of the instance, and the path in the container at which it appears."""
 
     host_path: pulumi.Input[str]
@@ -69,7 +69,7 @@ class VolumeMount:
 
 
 @dataclass(kw_only=True)
-class RegistryCredentials:
+class RegistryCredentials(NamedArguments):
     """The account at the registry of a private image. The password is a secret."""
 
     username: pulumi.Input[str] | None = None
@@ -77,7 +77,7 @@ class RegistryCredentials:
 
 
 @dataclass(kw_only=True)
-class DockerConfiguration:
+class DockerConfiguration(NamedArguments):
     """The container that the instance runs once it is active.
 
     `args` is one string, as after the image in `docker run`; pass `pulumi.Output.secret(...)` if it has a key in it.
@@ -95,14 +95,14 @@ class DockerConfiguration:
 
 
 @dataclass(kw_only=True)
-class ScriptConfiguration:
+class ScriptConfiguration(NamedArguments):
     """A shell script in plain text, which the instance runs once it is active. It is a secret."""
 
     script: pulumi.Input[str]
 
 
 @dataclass(kw_only=True)
-class LaunchConfiguration:
+class LaunchConfiguration(NamedArguments):
     """The action of an instance when it becomes active: a container or a script."""
 
     docker_configuration: DockerConfiguration | Mapping[str, Any] | None = None
@@ -110,7 +110,7 @@ class LaunchConfiguration:
 
 
 @dataclass(kw_only=True)
-class AutoDelete:
+class AutoDelete(NamedArguments):
     """The end of an instance, or the moment of an alert: at a date (RFC 3339), or when it has cost so many US dollars
     ("25.00")."""
 
@@ -329,7 +329,7 @@ class Instance(InstanceResource, form=InstanceForm(INSTANCE, InstanceArgs, Endpo
 
 
 @dataclass(kw_only=True)
-class SshKeyArgs:
+class SshKeyArgs(NamedArguments):
     """The arguments of an SshKey.
 
     `public_key`: the public key, as in a file `id_ed25519.pub`. `name`: a name that no other key of the account has; by
@@ -352,7 +352,7 @@ class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
 
 
 @dataclass(kw_only=True)
-class VolumeArgs:
+class VolumeArgs(NamedArguments):
     """The arguments of a Volume.
 
     `cloud`, `region`: the place, the same as that of the instance that mounts it. `size_in_gb`: its size. `name`: a
