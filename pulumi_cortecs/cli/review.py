@@ -75,14 +75,14 @@ def review(
     note: Annotated[list[str], typer.Option("--note", help="A sentence for the report; once for each.")] = [],  # noqa: B006
     refresh: Annotated[bool, typer.Option("--refresh", help="Read the resources first, and show the drift.")] = False,
     max_increase: Annotated[
-        list[str], typer.Option(metavar="AMOUNT", help="5.00EUR/h or 500EUR/month more; once for each currency.")
+        list[str], typer.Option(metavar="AMOUNT", help="'5.00 EUR/h' or '500 EUR/month' more; once for each currency.")
     ] = [],  # noqa: B006
     max_increase_percent: Annotated[str | None, typer.Option(metavar="NUMBER", help="So many percent more.")] = None,
     max_hourly: Annotated[
-        list[str], typer.Option(metavar="AMOUNT", help="5.00EUR an hour in all; once for each currency.")
+        list[str], typer.Option(metavar="AMOUNT", help="'5.00 EUR' an hour in all; once for each currency.")
     ] = [],  # noqa: B006
     max_monthly: Annotated[
-        list[str], typer.Option(metavar="AMOUNT", help="500EUR a month in all; once for each currency.")
+        list[str], typer.Option(metavar="AMOUNT", help="'500 EUR' a month in all; once for each currency.")
     ] = [],  # noqa: B006
     hours_per_month: Annotated[int, typer.Option(min=1, max=744, help="The hours of a month.")] = 730,
 ) -> None:
@@ -91,7 +91,7 @@ def review(
     Prices are those of the pinned catalogue, and cost limits (--max-...) are on the highest cost of what scales. A
     limit that cannot be checked counts as exceeded.
 
-    Exit codes, the lowest that applies: 0; 1 it cannot tell; 2 usage; 5 a mandatory violation; 6 a cost limit.
+    Exit codes: 0 allowed, 1 it cannot tell, 2 usage, 5 a mandatory violation, 6 a cost limit; of several the first.
     """
     from pulumi_cortecs.policy.pinned import load_pinned
     from pulumi_cortecs.review.compose import make_report

@@ -12,10 +12,7 @@ from pulumi_cortecs.cost.catalogue import Catalogue, CatalogueError, load
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, malformed
 
-_PACKAGE: Final = Path(__file__).parents[1]
-_FOLDERS_OF_PACKS: Final = (_PACKAGE / "policies", _PACKAGE.parent / "policies")
-"""Of the packs that come along, in an installed package and in a clone."""
-SHIPPED: Final = _PACKAGE / "catalogues"
+SHIPPED: Final = Path(__file__).parents[1] / "catalogues"
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,8 @@ def load_pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = Non
 
 
 def _way_to_prices(path: Path) -> str:
-    if path.parent.parent in _FOLDERS_OF_PACKS:  # the next installation would remove what is written there
+    packs = path.parent.parent
+    if packs.name == "policies" and packs.parent in SHIPPED.parents[:2]:  # a new installation empties them
         return (
             "a pack that comes with the package has no prices, so judge by a copy in your project: `pulumi-cortecs "
             f"new` writes one with prices to policy/guard, and `pulumi-cortecs catalogue pull --output "

@@ -51,7 +51,7 @@ def test_the_first_lines_of_markdown_have_the_whole_story() -> None:
         "/h: no increase in USD is allowed (--max-increase has no amount in USD)",
         "3285.00 EUR/month is more than the allowed 1.00 EUR/month (--max-monthly)",
         "and 1 more: --max-monthly",
-        "Within the cost limits: `--max-hourly 9EUR`, `--max-hourly 9USD`",
+        "Within the cost limits: `--max-hourly 9 EUR`, `--max-hourly 9 USD`",
         "Data lost: `chat` (replaced), `summaries` (deleted), `weights` (volume, replaced)",
         "Addresses: `chat` gets a new address, `summaries` loses its address",
         "| month (730 h) | 1752.00 EUR | 3285.00 EUR | +1533.00 EUR |",
