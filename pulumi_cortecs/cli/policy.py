@@ -75,9 +75,9 @@ def check(
         raise typer.Exit(1) from None
     prices = prices_of(file, limits)
     is_elsewhere = prices.is_missing and not (file.parent / "PulumiPolicy.yaml").exists()
-    by = "no prices beside it to check" if is_elsewhere else prices.summary
-    typer.echo(f"{file}: {limits.summary()}; {by}")
     is_wrong = bool(prices.problem) and not is_elsewhere
+    by = "no prices beside it to check" if is_elsewhere else "no prices that it fits" if is_wrong else prices.summary
+    typer.echo(f"{file}: {limits.summary()}; {by}")
     if is_wrong:
         typer.echo(f"Error: {prices.problem}", err=True)
     for level, text in lacking_texts(limits):
