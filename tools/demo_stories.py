@@ -192,7 +192,7 @@ CORTECS: Final = CortecsStory(
 chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)""",
     refusals=(
         "NVIDIA_H100_1 is not among the hardware that is allowed on cortecs",
-        "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR",
+        "8 x NVIDIA_H100_1 cost 36.00 EUR/h; the limit is 5.00 EUR",
     ),
     limits="demo.json",
     key="",
@@ -211,7 +211,7 @@ SHADEFORM: Final = ShadeformStory(
         shade_instance_type="H100_sxm5x8",""",
     refusals=(
         "lambdalabs/saltlakecity-usa-1/H100_sxm5x8 is not among the hardware that is allowed on shadeform",
-        "1 x lambdalabs/saltlakecity-usa-1/H100_sxm5x8 cost 31.92 USD an hour; the limit is 2.00 USD",
+        "1 x lambdalabs/saltlakecity-usa-1/H100_sxm5x8 cost 31.92 USD/h; the limit is 2.00 USD",
     ),
     limits="demo-shadeform.json",
     key="config",
@@ -226,7 +226,7 @@ GCORE: Final = GcoreStory(
     after="inference-64vcpu-928gib-4xh100-80gb",
     refusals=(
         "inference-64vcpu-928gib-4xh100-80gb is not among the hardware that is allowed on gcore",
-        "2 x inference-64vcpu-928gib-4xh100-80gb cost 30.24 USD an hour; the limit is 8.00 USD",
+        "2 x inference-64vcpu-928gib-4xh100-80gb cost 30.24 USD/h; the limit is 8.00 USD",
     ),
     limits="demo-gcore.json",
     key="output",

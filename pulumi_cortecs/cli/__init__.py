@@ -29,7 +29,7 @@ app.command("doctor", epilog="Example: pulumi-cortecs doctor --json")(doctor.doc
 app.command("offers", epilog="Example: pulumi-cortecs offers --gpu H100 --available")(offers.offers)
 app.command("orphans", epilog="Example: pulumi-cortecs orphans --all-stacks --delete ID")(orphans.orphans)
 app.command("reap", epilog="Example: pulumi-cortecs reap --stack dev --delete --yes")(reap.reap)
-app.command("review", epilog="Example: pulumi-cortecs review --stack dev --max-increase 5.00EUR/h")(review.review)
+app.command("review", epilog="Example: pulumi-cortecs review --stack dev --max-increase '5.00 EUR/h'")(review.review)
 app.command("import-file", epilog="Example: pulumi-cortecs import-file ID --name chat")(import_file.import_file)
 app.command("simulator", epilog="Example: pulumi-cortecs simulator --port 8800 --speed 60")(simulator.simulator)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -75,6 +76,11 @@ def pull(
         new = _pull_today(cloud, url, source, old)
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
+    for limits in _limits_of_another(output, new.digest):
+        print_error(
+            f"Warning: {limits} names another sha256, so it refuses every purchase; once these prices are reviewed, "
+            f'write {new.digest} into its "catalogue-digest"'
+        )
     if as_json:
         print_json({**_as_json(new), "differences": _rows(changes)})
         return
@@ -175,6 +181,17 @@ def _price_list(cloud: str, url: str | None) -> PriceList:
     base_url = accounts.base_url(kind, {}) if url is None else check_base_url(url, "--url")
     prices: PriceList = import_module(f"{package}.market").price_list(base_url)
     return prices
+
+
+def _limits_of_another(lock: Path, digest: str) -> Iterator[Path]:
+    """The limits beside a catalogue, or in a folder beside it, that require another digest of it."""
+    for file in sorted([*lock.parent.glob("*.json"), *lock.parent.glob("*/*.json")]):
+        try:
+            pin = json.loads(file.read_bytes())["catalogue-digest"]
+            if pin.get("file", LOCK_FILE) == lock.name and pin.get("sha256", digest) != digest:
+                yield file
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            continue  # no limits
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,19 +16,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from httpx import URL
 
 from pulumi_cortecs import _abi
+from pulumi_cortecs.cli.program_clouds import clouds_of_program
 from pulumi_cortecs.cli.shipped import NotShippedError, shipped
+from pulumi_cortecs.http.base_url import is_loopback_url
 from pulumi_cortecs.http.credentials import resolve_credentials
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.http.network import read_network
 from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, without_credentials
 from pulumi_cortecs.lifecycle.state_directory import DIRECTORY_VARIABLE, state_directory
 from pulumi_cortecs.policy.limits import LimitsError, read_limits
-from pulumi_cortecs.policy.limits_json import read_config_file
-from pulumi_cortecs.policy.pinned import load_pinned
+from pulumi_cortecs.policy.limits_json import lacking_texts, prices_of, read_config_file
 from pulumi_cortecs.policy.registry import PACKS
-from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
+from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.provider.kind import InstanceKind
 
 _OLDEST: Final = (3, 259)
@@ -41,6 +43,10 @@ _PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")
 """The variables that the gRPC library of the program's process takes a proxy from, as it spells them."""
 _LOOPBACK: Final = "127.0.0.1"
 _POLICY_PYTHON: Final = "PULUMI_CORTECS_POLICY_PYTHON"
+_SIMULATOR: Final = (
+    "start the simulator, `pulumi-cortecs simulator`, and point this shell at it: "
+    'eval "$(pulumi-cortecs simulator --print-env)"'
+)
 _HAS_POLICY: Final = (
     "import sys\nfrom importlib.util import find_spec as f\nsys.exit(not (f('pulumi_policy') and f('pulumi_cortecs')))"
 )
@@ -229,26 +235,33 @@ def _limits(file: Path) -> Check:
         )
     except (OSError, LimitsError) as error:
         return Check("limits", Status.MISSING, f"{file}: {error}", "correct it: the pack refuses everything")
-    pin = limits.of(CATALOGUE_DIGEST, Pin) or Pin()
-    if problem := load_pinned(file.parent, pin.file, pin.sha256).problem:
+    if problem := prices_of(file, limits).problem:
         return Check("limits", Status.MISSING, f"{file}: {problem}", "the pack buys nothing without it")
+    for level, text in lacking_texts(limits):
+        status = Status.MISSING if level is Level.MANDATORY else Status.WARNING
+        return Check("limits", status, f"{file}: {text}", "`pulumi-cortecs policy check` lists all")
     return Check("limits", Status.OK, f"{file}: {limits.summary()}")
 
 
 def _credentials(environment: Mapping[str, str], directory: Path) -> Iterator[Check]:
-    configured, kinds, lacking = _configured(directory), _abi.instance_kinds().values(), 0
-    for kind in kinds:
+    """The results for the clouds that the program uses; if that is unknown, for those that have credentials."""
+    configured, kinds = _configured(directory), _abi.instance_kinds()
+    used, has_any = clouds_of_program(directory, kinds), False
+    for cloud, kind in kinds.items():
         spec, variables = kind.credentials, " and ".join(key.variable for key in kind.credentials.parts)
+        if used and cloud not in used:
+            continue
         if any(environment.get(key.variable) for key in spec.parts):
+            has_any = True
             yield from _offers(kind, environment, variables)
         elif all(key.config in configured for key in spec.parts):
+            has_any = True
             yield Check("credentials", Status.OK, f"{spec.vendor}: in a stack's config")
-        else:
-            lacking += 1
-            yield Check("credentials", Status.WARNING, f"none of {spec.vendor}", f"set {variables} to rent there")
-    if lacking == len(kinds):
-        remedy = 'set those of one, or start the simulator: eval "$(pulumi-cortecs simulator --print-env)"'
-        yield Check("credentials", Status.MISSING, "of no cloud", remedy)
+        elif used:
+            what = f"none of {spec.vendor}, where the program rents"
+            yield Check("credentials", Status.MISSING, what, f"set {variables}, or {_SIMULATOR}")
+    if not used and not has_any:
+        yield Check("credentials", Status.MISSING, "of no cloud", f"set those of one, or {_SIMULATOR}")
 
 
 def _offers(kind: InstanceKind, environment: Mapping[str, str], variables: str) -> Iterator[Check]:
@@ -263,7 +276,10 @@ def _offers(kind: InstanceKind, environment: Mapping[str, str], variables: str) 
     try:
         yield Check("offers", Status.OK, f"{spec.vendor}: {len(kind.offers(base_url))} at {base_url}")
     except CloudError as error:
-        yield Check("offers", Status.MISSING, str(error), f"is {spec.url.variable} right, and the server up?")
+        remedy = f"is {spec.url.variable} right, and the server up?"
+        if is_loopback_url(base_url):
+            remedy = f"start the simulator: pulumi-cortecs simulator --port {URL(base_url).port or 80}"
+        yield Check("offers", Status.MISSING, str(error), remedy)
 
 
 def _configured(directory: Path) -> frozenset[str]:

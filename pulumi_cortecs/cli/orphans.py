@@ -4,7 +4,7 @@ adoption."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -137,7 +137,8 @@ def orphans(
         raise typer.BadParameter("--keep needs the ids of the instances to keep")
     if delete and not yes:
         require_terminal(as_json)
-    where = stack_selection(stack, all_stacks, backend_url, cwd)
+    # an instance of a stack that is not read looks like an orphan, so reading all of them is the default
+    where = replace(stack_selection(stack, all_stacks, backend_url, cwd), all_stacks=not stack)
     if keep:
         _keep(list(dict.fromkeys(instance_ids or [])), cloud, as_json)
         return
@@ -349,7 +350,7 @@ def _total(all_orphans: Sequence[_Found]) -> str:
 
     hourly = sum_by_currency(found.instance.hourly for found in all_orphans)
     so_far = sum_by_currency(found.instance.cost_so_far for found in all_orphans)
-    parts = [f"{hourly[currency]} an hour, {so_far.get(currency, '?')} so far" for currency in hourly]
+    parts = [f"{hourly[currency]}/h, {so_far.get(currency, '?')} so far" for currency in hourly]
     unpriced = sum(found.instance.hourly is None for found in all_orphans)
     if unpriced:
         parts.append(f"{unpriced} of unknown price")

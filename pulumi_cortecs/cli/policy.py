@@ -57,10 +57,13 @@ def check(
         list[str], typer.Option("--own-rule", help="A rule of your own that the pack has; once for each.")
     ] = [],  # noqa: B006 - typer copies it
 ) -> None:
-    """Refuse limits that a pack would refuse, and duplicate keys, of which the engine takes the last."""
+    """Refuse limits that a pack would refuse, or refuse every purchase for, and duplicate keys, of which the engine
+    takes the last. The prices that they name are checked if they are where a pack would look for them.
+    """
     from pulumi_cortecs.policy.limits import LimitsError, read_limits
-    from pulumi_cortecs.policy.limits_json import read_config_file
+    from pulumi_cortecs.policy.limits_json import lacking_texts, prices_of, read_config_file
     from pulumi_cortecs.policy.registry import PACKS
+    from pulumi_cortecs.policy.rule import Level
 
     try:
         rules = PACKS[pack.value]
@@ -70,7 +73,18 @@ def check(
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         typer.echo(f"Error: {file}: {reason}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{file}: {limits.summary()}")
+    prices = prices_of(file, limits)
+    is_elsewhere = prices.is_missing and not (file.parent / "PulumiPolicy.yaml").exists()
+    is_wrong = bool(prices.problem) and not is_elsewhere
+    by = "no prices beside it to check" if is_elsewhere else "no prices that it fits" if is_wrong else prices.summary
+    typer.echo(f"{file}: {limits.summary()}; {by}")
+    if is_wrong:
+        typer.echo(f"Error: {prices.problem}", err=True)
+    for level, text in lacking_texts(limits):
+        is_wrong |= level is Level.MANDATORY
+        typer.echo(f"{'Error' if level is Level.MANDATORY else 'Note'}: {text}", err=True)
+    if is_wrong:
+        raise typer.Exit(1)
 
 
 def _start_problem(run: Path) -> str:

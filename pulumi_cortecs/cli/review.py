@@ -6,7 +6,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from pulumi_cortecs.cli.new import PACK
 from pulumi_cortecs.cli.output import exit_failed, print_error
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pulumi_cortecs.review.run import PreviewCommand
 
 _HERE: Final = Path()
-_LOCK: Final = Path(LOCK_FILE)
 
 
 class Format(str, Enum):
@@ -56,7 +56,12 @@ def review(
     base: Annotated[
         str, typer.Option("--base", metavar="REF", help="Compare code with code, from where it branched off.")
     ] = "",
-    catalogue: Annotated[Path, typer.Option(help="The pinned prices.")] = _LOCK,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            help="The pinned prices.", show_default=f"beside the pack, else in policy/guard, else {LOCK_FILE}"
+        ),
+    ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="The format of the report.")] = Format.TEXT,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", dir_okay=False, help="The file to write.", show_default="stdout")
@@ -70,14 +75,14 @@ def review(
     note: Annotated[list[str], typer.Option("--note", help="A sentence for the report; once for each.")] = [],  # noqa: B006
     refresh: Annotated[bool, typer.Option("--refresh", help="Read the resources first, and show the drift.")] = False,
     max_increase: Annotated[
-        list[str], typer.Option(metavar="AMOUNT", help="5.00EUR/h or 500EUR/month more; once for each currency.")
+        list[str], typer.Option(metavar="AMOUNT", help="'5.00 EUR/h' or '500 EUR/month' more; once for each currency.")
     ] = [],  # noqa: B006
     max_increase_percent: Annotated[str | None, typer.Option(metavar="NUMBER", help="So many percent more.")] = None,
     max_hourly: Annotated[
-        list[str], typer.Option(metavar="AMOUNT", help="5.00EUR an hour in all; once for each currency.")
+        list[str], typer.Option(metavar="AMOUNT", help="'5.00 EUR' an hour in all; once for each currency.")
     ] = [],  # noqa: B006
     max_monthly: Annotated[
-        list[str], typer.Option(metavar="AMOUNT", help="500EUR a month in all; once for each currency.")
+        list[str], typer.Option(metavar="AMOUNT", help="'500 EUR' a month in all; once for each currency.")
     ] = [],  # noqa: B006
     hours_per_month: Annotated[int, typer.Option(min=1, max=744, help="The hours of a month.")] = 730,
 ) -> None:
@@ -86,7 +91,7 @@ def review(
     Prices are those of the pinned catalogue, and cost limits (--max-...) are on the highest cost of what scales. A
     limit that cannot be checked counts as exceeded.
 
-    Exit codes, the lowest that applies: 0; 1 it cannot tell; 2 usage; 5 a mandatory violation; 6 a cost limit.
+    Exit codes: 0 allowed, 1 it cannot tell, 2 usage, 5 a mandatory violation, 6 a cost limit; of several the first.
     """
     from pulumi_cortecs.policy.pinned import load_pinned
     from pulumi_cortecs.review.compose import make_report
@@ -113,6 +118,7 @@ def review(
         gates = read_gates(max_increase, max_increase_percent, max_hourly, max_monthly)
     except GateError as error:
         raise typer.BadParameter(str(error)) from None
+    catalogue = catalogue or _catalogue_of(policy_pack, cwd)
     prices = load_pinned(_HERE, str(catalogue))
     if prices.catalogue is None:
         raise typer.BadParameter(f"--catalogue: {prices.problem}")
@@ -145,6 +151,13 @@ def review(
         _comment(report, cwd, stack)
     # what a fork's job says decides nothing here
     raise typer.Exit(0 if artifact else report.exit_code)
+
+
+def _catalogue_of(packs: Sequence[Path], cwd: Path) -> Path:
+    """The catalogue that the packs judge by; without packs that of the project's own, else that of this folder."""
+    beside = [pack if pack.is_dir() else pack.parent for pack in packs] or [cwd / PACK]
+    places = [folder / LOCK_FILE for folder in (*beside, _HERE)]
+    return next((place for place in places if place.exists()), places[0] if packs else places[-1])
 
 
 def _recorded(path: Path) -> Preview:

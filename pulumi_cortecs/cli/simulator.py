@@ -1,7 +1,8 @@
-"""`pulumi-cortecs simulator`: serves Cortecs and Shadeform on this machine."""
+"""`pulumi-cortecs simulator`: serves the simulated clouds on this machine."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +66,7 @@ def simulator(
     if print_env:
         if port == 0:
             raise typer.BadParameter("--print-env needs the simulator's port: use --port")
-        typer.echo(process.exports(port))
+        typer.echo(process.exports(port, os.environ))
         return
     if speed is not None and not 0 < speed <= 1e6:
         raise typer.BadParameter(f"--speed: got {speed:g}; must be more than 0 and at most 1000000")

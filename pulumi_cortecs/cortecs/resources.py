@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
@@ -55,7 +54,6 @@ class Provider(ExplicitProvider):
         super().__init__(resource_name, CREDENTIALS, arguments, opts, default_labels)
 
 
-@dataclass(kw_only=True)
 class InstanceArgs(LifeCycleArgs):
     """The arguments of an Instance.
 

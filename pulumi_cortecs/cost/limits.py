@@ -130,13 +130,9 @@ class PurchaseLimits:
             if hourly is None:
                 violations.append(_violation(f"the instance has no price, and {limit}"))
             elif hourly.currency != cap.currency:
-                violations.append(
-                    _violation(f"the instance costs {hourly} per hour, and {limit}: not the same currency")
-                )
+                violations.append(_violation(f"the instance costs {hourly}/h, and {limit}: not the same currency"))
             elif hourly > cap:
-                violations.append(
-                    _violation(f"the instance costs {hourly} per hour, and {limit}, exceeded by {hourly - cap}")
-                )
+                violations.append(_violation(f"the instance costs {hourly}/h, and {limit}, exceeded by {hourly - cap}"))
         return violations
 
     def check_ceiling(self, spending: Spending) -> list[Violation]:
@@ -162,13 +158,13 @@ def _ceiling_violations(spending: Spending, ceiling: Money, source: str) -> Iter
         priced = [*spending.running.values(), *spending.pending, spending.new]
         foreign = sorted({str(price) for price in priced if price is not None and price.currency != ceiling.currency})
         if foreign:
-            yield f"{limit}, and there is {_join_names(foreign)} per hour in it: not the same currency"
+            yield f"{limit}, and there is {_join_names(foreign)}/h in it: not the same currency"
             return
         running, pending = _sum(spending.running.values(), ceiling), _sum(spending.pending, ceiling)
         total = running + pending + spending.new
         if total > ceiling:
             yield (
-                f"the account would cost {total} per hour ({running} for what it runs, {pending} for what was just "
+                f"the account would cost {total}/h ({running} for what it runs, {pending} for what was just "
                 f"ordered, {spending.new} for this instance), and {limit}, exceeded by {total - ceiling}"
             )
 

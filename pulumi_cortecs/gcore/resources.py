@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
@@ -20,7 +19,7 @@ from pulumi_cortecs.gcore.kind import (
 )
 from pulumi_cortecs.gcore.spec import PROBE_NAMES
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import as_secret, with_secrets
+from pulumi_cortecs.resources.constructor import NamedArguments, as_secret, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointOutputs,
@@ -65,23 +64,20 @@ class Provider(ExplicitProvider):
         super().__init__(resource_name, CREDENTIALS, given, opts, default_labels)
 
 
-@dataclass(kw_only=True)
-class Threshold:
+class Threshold(NamedArguments):
     """A use in percent, 1 to 100, above which replicas are added."""
 
     threshold: pulumi.Input[int]
 
 
-@dataclass(kw_only=True)
-class HttpTrigger:
+class HttpTrigger(NamedArguments):
     """So many requests (`rate`) within `window` seconds add a replica."""
 
     rate: pulumi.Input[int]
     window: pulumi.Input[int]
 
 
-@dataclass(kw_only=True)
-class SqsTrigger:
+class SqsTrigger(NamedArguments):
     """A queue of AWS: `queue_length` messages per replica, from `activation_queue_length` messages on. `secret_name` is
     the name of a Secret that may read it."""
 
@@ -95,8 +91,7 @@ class SqsTrigger:
     scale_on_flight: pulumi.Input[bool] | None = None
 
 
-@dataclass(kw_only=True)
-class Triggers:
+class Triggers(NamedArguments):
     """What adds and removes replicas. If any is given, only those given count."""
 
     cpu: Threshold | Mapping[str, Any] | None = None
@@ -107,8 +102,7 @@ class Triggers:
     sqs: SqsTrigger | Mapping[str, Any] | None = None
 
 
-@dataclass(kw_only=True)
-class Scale:
+class Scale(NamedArguments):
     """The replicas in one region: `min` (0: none while there is no request) to `max`, which is what the price counts.
     `cooldown_period` (60) and `polling_interval` (30) are in seconds; `triggers`: CPU and memory at 80 % by default."""
 
@@ -119,23 +113,20 @@ class Scale:
     triggers: Triggers | Mapping[str, Any] | None = None
 
 
-@dataclass(kw_only=True)
-class Container:
+class Container(NamedArguments):
     """The deployment in one region, by the region's number or name, "luxembourg-2"."""
 
     region_id: pulumi.Input[int | str]
     scale: Scale | Mapping[str, Any]
 
 
-@dataclass(kw_only=True)
-class ExecProbe:
+class ExecProbe(NamedArguments):
     """A command in the container that has to succeed."""
 
     command: pulumi.Input[Sequence[pulumi.Input[str]]]
 
 
-@dataclass(kw_only=True)
-class HttpGetProbe:
+class HttpGetProbe(NamedArguments):
     """A path that has to answer. `schema`: HTTP (default) or HTTPS."""
 
     port: pulumi.Input[int]
@@ -145,15 +136,13 @@ class HttpGetProbe:
     schema: pulumi.Input[str] | None = None
 
 
-@dataclass(kw_only=True)
-class TcpSocketProbe:
+class TcpSocketProbe(NamedArguments):
     """A port that has to be open."""
 
     port: pulumi.Input[int]
 
 
-@dataclass(kw_only=True)
-class ContainerProbe:
+class ContainerProbe(NamedArguments):
     """One of `exec`, `http_get` and `tcp_socket`, with its times in seconds."""
 
     exec: ExecProbe | Mapping[str, Any] | None = None
@@ -166,16 +155,14 @@ class ContainerProbe:
     timeout_seconds: pulumi.Input[int] | None = None
 
 
-@dataclass(kw_only=True)
-class ProbeConfiguration:
+class ProbeConfiguration(NamedArguments):
     """A probe, if it is `enabled`."""
 
     enabled: pulumi.Input[bool]
     probe: ContainerProbe | Mapping[str, Any] | None = None
 
 
-@dataclass(kw_only=True)
-class Probes:
+class Probes(NamedArguments):
     """The probes of all containers."""
 
     liveness_probe: ProbeConfiguration | Mapping[str, Any] | None = None
@@ -183,15 +170,13 @@ class Probes:
     startup_probe: ProbeConfiguration | Mapping[str, Any] | None = None
 
 
-@dataclass(kw_only=True)
-class RetentionPolicy:
+class RetentionPolicy(NamedArguments):
     """The days for which logs are kept."""
 
     period: pulumi.Input[int]
 
 
-@dataclass(kw_only=True)
-class Logging:
+class Logging(NamedArguments):
     """Where the logs are kept, if it is `enabled`."""
 
     enabled: pulumi.Input[bool]
@@ -200,14 +185,12 @@ class Logging:
     retention_policy: RetentionPolicy | Mapping[str, Any] | None = None
 
 
-@dataclass(kw_only=True)
-class IngressOpts:
+class IngressOpts(NamedArguments):
     """`disable_response_buffering`: answers are passed on as they come, which streams need."""
 
     disable_response_buffering: pulumi.Input[bool]
 
 
-@dataclass(kw_only=True)
 class InferenceDeploymentArgs(LifeCycleArgs):
     """The arguments of an InferenceDeployment.
 
@@ -363,8 +346,7 @@ class InferenceDeployment(_Outputs, InstanceResource, form=_FORM):
         return InferenceDeployment._reading(resource_name, id, opts, **endpoint)
 
 
-@dataclass(kw_only=True)
-class ApiKeyArgs:
+class ApiKeyArgs(NamedArguments):
     """The arguments of an ApiKey.
 
     `name`: a name that no other key of the project has, 4 to 63 characters; by default one is made of the resource's
@@ -391,8 +373,7 @@ class ApiKey(PlainResource, kind=API_KEY, arguments=ApiKeyArgs):
     """The deployments that took it at the last refresh. It is not deleted before they have been."""
 
 
-@dataclass(kw_only=True)
-class RegistryCredentialArgs:
+class RegistryCredentialArgs(NamedArguments):
     """The arguments of a RegistryCredential.
 
     `registry_url`, `username` and `password`, a secret, are changed in place. `name`: a name that no other one of the
@@ -417,16 +398,14 @@ class RegistryCredential(PlainResource, kind=REGISTRY_CREDENTIAL, arguments=Regi
     """The project that has it."""
 
 
-@dataclass(kw_only=True)
-class AwsIamData:
+class AwsIamData(NamedArguments):
     """A key of AWS IAM. Both are secrets."""
 
     aws_access_key_id: pulumi.Input[str]
     aws_secret_access_key: pulumi.Input[str]
 
 
-@dataclass(kw_only=True)
-class SecretArgs:
+class SecretArgs(NamedArguments):
     """The arguments of a Secret.
 
     `data`: the key, changed in place. `type`: `aws-iam` (default), the only one. `name`: a name that no other secret of

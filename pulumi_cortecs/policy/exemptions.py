@@ -67,7 +67,7 @@ class Exemption(Settings):
         return price.currency == self.up_to.currency and price <= self.up_to
 
     def __str__(self) -> str:
-        return f"exempt until {self.until} up to {self.up_to} an hour, says {self.owner}: {self.reason}"
+        return f"exempt until {self.until} up to {self.up_to}/h, says {self.owner}: {self.reason}"
 
 
 def _readings(urn: str) -> Iterator[tuple[str, str, str, str]]:

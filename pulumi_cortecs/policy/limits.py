@@ -95,8 +95,13 @@ class Limits:
         active_rule = self.active_rules.get(rule.name)
         return active_rule.settings if active_rule is not None and isinstance(active_rule.settings, kind) else None
 
+    @cached_property
+    def lacking(self) -> tuple[ActiveRule, ...]:
+        """The rules that the file should limit, and does not; the mandatory ones refuse every purchase."""
+        return tuple(rule for rule in self.active_rules.values() if rule.settings is None and not rule.not_limited)
+
     def describe(self) -> list[str]:
-        """The rules in force, a line each."""
+        """The rules and their limits, a line each."""
         return [active_rule.describe() for active_rule in self.active_rules.values()]
 
     def summary(self) -> str:
@@ -104,8 +109,10 @@ class Limits:
         if self.first_unlimited_rule is not None:
             return "no limits given, so it refuses everything"
         off = [name for name, active_rule in self.active_rules.items() if active_rule.not_limited]
-        short = f"{len(self.active_rules) - len(off)} rules in force"
+        lacking = [active_rule.rule.name for active_rule in self.lacking]
+        short = f"{len(self.active_rules) - len(off) - len(lacking)} rules apply"
         short += f", not limited: {', '.join(off)}" if off else ""
+        short += f", without their limits: {', '.join(lacking)}" if lacking else ""
         return short + (f", {len(self.exemptions)} exemptions" if self.exemptions else "")
 
 

@@ -1,14 +1,19 @@
 """A pack's limits, read from their file for a review: duplicate keys are refused, while the engine's reader would take
-the last."""
+the last, and what the pack would refuse every purchase for is named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from pulumi_cortecs.cost.strict_reader import invalid, parse_json
-from pulumi_cortecs.policy.limits import ALL, LimitsError, RuleConfig
+from pulumi_cortecs.policy.limits import ALL, Limits, LimitsError, RuleConfig
+from pulumi_cortecs.policy.messages import missing_limits_text
+from pulumi_cortecs.policy.pinned import PinnedPrices, load_pinned
+from pulumi_cortecs.policy.rule import Level
+from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
 
 _LEVEL: Final = "enforcementLevel"
 
@@ -25,6 +30,19 @@ def read_config_file(content: bytes, rules: Iterable[str]) -> dict[str, RuleConf
         name: config if config.level is not None else replace(config, level=level)
         for name, config in all_configs.items()
     }
+
+
+def prices_of(file: Path, limits: Limits) -> PinnedPrices:
+    """The catalogue that a pack judges by if this limits file is in its folder, or in a folder of that."""
+    pin = limits.of(CATALOGUE_DIGEST, Pin) or Pin()
+    return load_pinned(file.parent, pin.file, pin.sha256)
+
+
+def lacking_texts(limits: Limits) -> Iterator[tuple[Level, str]]:
+    """What the limits lack, by level; for what a mandatory rule lacks, the pack refuses every purchase."""
+    for level in (Level.MANDATORY, Level.ADVISORY):
+        if rules := [active_rule.rule for active_rule in limits.lacking if active_rule.level is level]:
+            yield level, missing_limits_text(rules, level)
 
 
 def _rule_config(name: str, value: Any) -> RuleConfig:

@@ -48,7 +48,7 @@ def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:
     if not isinstance(hourly, Known):
         return "What it would cost: unknown."
     count = f"{purchase.size_gb.get()} GB" if purchase.size_gb else _workers_text(purchase.workers_max.get())
-    return f"What it would cost: {hourly.value} an hour for {count}, by the catalogue of {prices.day}."
+    return f"What it would cost: {hourly.value}/h for {count}, by the catalogue of {prices.day}."
 
 
 def alternatives_text(purchase: Purchase, prices: PinnedPrices, allows: Callable[[Purchase], bool]) -> str:
@@ -82,7 +82,7 @@ def _fitting(purchase: Purchase, catalogue: Catalogue) -> tuple[PricedHardware, 
 
 def _alternative_text(purchase: Purchase) -> str:
     hourly = purchase.hourly
-    return purchase.describe() + (f" ({hourly.value} an hour)" if isinstance(hourly, Known) else "")
+    return purchase.describe() + (f" ({hourly.value}/h)" if isinstance(hourly, Known) else "")
 
 
 def _workers_text(count: int) -> str:

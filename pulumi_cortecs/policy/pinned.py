@@ -21,6 +21,8 @@ class PinnedPrices:
 
     catalogue: Catalogue | None
     problem: str = ""
+    is_missing: bool = False
+    """True if the problem is that there is no such file."""
 
     def get(self) -> Catalogue:
         """The catalogue. Raises NotKnownError without a usable one."""
@@ -32,6 +34,13 @@ class PinnedPrices:
     def day(self) -> str:
         """The day of the prices: "2026-08-20"."""
         return "" if self.catalogue is None else f"{self.catalogue.as_of:%Y-%m-%d}"
+
+    @property
+    def summary(self) -> str:
+        """The day and digest of the prices, or the problem with them."""
+        return (
+            self.problem if self.catalogue is None else f"catalogue of {self.day}, sha256 {self.catalogue.digest[:12]}"
+        )
 
     def row(self, cloud: str, hardware_type_id: Field[str]) -> Field[PricedHardware]:
         """The hardware that an id names."""
@@ -52,15 +61,29 @@ def load_pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = Non
     places = [place / file for place in (directory, directory.parent, SHIPPED)]
     path = next((place for place in places if place.is_file()), places[0])
     if not path.is_file():
-        pull = f"pulumi-cortecs catalogue pull --output {shlex.quote(str(path))}"
-        return PinnedPrices(None, f"{path}: no such catalogue of prices; make one with `{pull}`")
+        return PinnedPrices(None, f"{path}: no such catalogue of prices; {_way_to_prices(path)}", is_missing=True)
     try:
         catalogue = load(path)
     except CatalogueError as error:
         return PinnedPrices(None, f"the catalogue cannot be used: {error}")
     if sha256 is not None and catalogue.digest != sha256:
-        return PinnedPrices(None, f"{path} has the sha256 {catalogue.digest}; the limits require {sha256}")
+        return PinnedPrices(
+            None,
+            f"{path} has the sha256 {catalogue.digest}; the limits require {sha256}; once its prices are reviewed, "
+            "write its sha256 into catalogue-digest of the limits",
+        )
     return PinnedPrices(catalogue)
+
+
+def _way_to_prices(path: Path) -> str:
+    packs = path.parent.parent
+    if packs.name == "policies" and packs.parent in SHIPPED.parents[:2]:  # a new installation empties them
+        return (
+            "a pack that comes with the package has no prices, so judge by a copy in your project: `pulumi-cortecs "
+            f"new` writes one with prices to policy/guard, and `pulumi-cortecs catalogue pull --output "
+            f"policy/guard/{path.name}` pulls today's"
+        )
+    return f"make one with `pulumi-cortecs catalogue pull --output {shlex.quote(str(path))}`"
 
 
 pinned = load_pinned

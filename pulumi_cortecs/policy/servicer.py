@@ -42,7 +42,7 @@ ReadHoldings: TypeAlias = Callable[[str, str, str], Holdings]
 
 class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
     """One pack during one operation. `prices` loads the catalogue of the limits; `now` is the time (UTC); `log`
-    receives the rules in force, in short and in full, once; `holdings` reads the stack's state, once."""
+    receives the rules with their limits, in short and in full, once; `holdings` reads the stack's state, once."""
 
     def __init__(
         self,
@@ -231,7 +231,5 @@ class PackServicer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def _in_force(self) -> tuple[str, str]:
         prices, name = self._judge.context.prices, self._pack.name
-        catalogue = prices.catalogue
-        by = prices.problem if catalogue is None else f"catalogue of {prices.day}, sha256 {catalogue.digest[:12]}"
-        in_full = "\n".join([f"{name}, in force:", *(f"  {line}" for line in self._limits.describe())])
-        return f"{name}: {self._limits.summary()}; {by}", in_full
+        in_full = "\n".join([f"{name} judges by:", *(f"  {line}" for line in self._limits.describe())])
+        return f"{name}: {self._limits.summary()}; {prices.summary}", in_full

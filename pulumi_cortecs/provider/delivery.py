@@ -117,7 +117,7 @@ def _price_today(kind: InstanceKind, args: Mapping[str, Any]) -> Money | None:
 
 
 def _cost_text(price: Money | None) -> str:
-    return "may be billed" if price is None else f"costs {price} per hour"
+    return "may be billed" if price is None else f"costs {price}/h"
 
 
 def _next_steps(urn: str) -> str:

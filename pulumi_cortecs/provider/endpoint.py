@@ -402,7 +402,7 @@ def _unknown_text(kind: InstanceKind, account: Account, instance_id: str) -> str
 
 def _cost_text(kind: InstanceKind, account: Account, instance_id: str) -> str:
     hourly_total = instance_records.hourly_cost(kind, instance_id) or _quoted_now(account, instance_id)
-    return f"costs {hourly_total} per hour" if hourly_total else "may be billed"
+    return f"costs {hourly_total}/h" if hourly_total else "may be billed"
 
 
 def _quoted_now(account: Account, instance_id: str) -> Money | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -102,6 +103,9 @@ def row_of(form: type[R], *sources: object, **given: Any) -> R:
 
 
 def _call(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:
+    retries = logging.getLogger("stamina")
+    if retries.level == logging.NOTSET:  # a line for each retry, of which the error says the outcome
+        retries.setLevel(logging.ERROR)
     try:
         return ask(config, *args, **kwargs)
     except CloudError as error:

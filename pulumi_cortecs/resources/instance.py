@@ -16,6 +16,7 @@ from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources import price_line
 from pulumi_cortecs.resources.account import warn_of_plain_credentials
 from pulumi_cortecs.resources.constructor import (
+    NamedArguments,
     add_inherited_annotations,
     as_objects,
     as_secret,
@@ -142,8 +143,7 @@ class EndpointResource(EndpointOutputs, Resource):
             super().__init__(_abi.load(f"{self._cloud}.Endpoint"), resource_name, props, opts)
 
 
-@dataclass(kw_only=True)
-class LifeCycleArgs:
+class LifeCycleArgs(NamedArguments):
     """The arguments that every cloud's Instance has, for a class of arguments that inherits them."""
 
     state: pulumi.Input[State] | None = None

@@ -26,7 +26,8 @@ class GateError(ValueError):
 
 @dataclass(frozen=True)
 class AmountGate:
-    """At most `most` in each `unit` ("h", "month"): of the increase, or of all purchases after the change."""
+    """At most `most` in each `unit` ("h", "month"): of the increase, or of all purchases after the change. `written`
+    is the amount as a person wrote it, with a space before its currency."""
 
     option: str
     written: str
@@ -147,14 +148,16 @@ def _title(gate: Gate) -> str:
 
 def _read_rate(option: str, written: str) -> AmountGate:
     if not (match := _RATE.fullmatch(written)):
-        raise GateError(f"{option}: got {written!r}; must be an amount per hour or month: 5.00EUR/h, 500EUR/month")
-    return AmountGate(option, written, _money(option, match[2], match[3]), match[4], is_increase=True)
+        raise GateError(f"{option}: got {written!r}; must be an amount per hour or month: 5.00 EUR/h, 500 EUR/month")
+    amount, spaced = _money(option, match[2], match[3]), f"{match[2]} {match[3]}/{match[4]}"
+    return AmountGate(option, spaced, amount, match[4], is_increase=True)
 
 
 def _read_amount(option: str, written: str, unit: str) -> AmountGate:
     if not (match := _AMOUNT.fullmatch(written)):
-        raise GateError(f"{option}: got {written!r}; must be an amount with its currency, such as 5.00EUR")
-    return AmountGate(option, written, _money(option, match[1], match[2]), unit, is_increase=False)
+        raise GateError(f"{option}: got {written!r}; must be an amount with its currency, such as 5.00 EUR")
+    amount, spaced = _money(option, match[1], match[2]), f"{match[1]} {match[2]}"
+    return AmountGate(option, spaced, amount, unit, is_increase=False)
 
 
 def _read_percent(written: str) -> PercentGate:

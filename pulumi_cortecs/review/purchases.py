@@ -96,7 +96,7 @@ def _hourly(purchase: Purchase, is_stopped: bool) -> HourlyPrice:
     """The price of an hour. Raises NotKnownError."""
     ceiling = purchase.hourly.get()
     if ceiling.amount > _MAX_HOURLY:
-        raise NotKnownError(f"the price is not known: {ceiling} an hour is more than any purchase costs")
+        raise NotKnownError(f"the price is not known: {ceiling}/h is more than any purchase costs")
     if is_stopped:  # costs nothing at any vendor here, docs/orphans.md
         return HourlyPrice.zero(ceiling.currency)
     if purchase.workers_min == purchase.workers_max:

@@ -160,7 +160,7 @@ class PolicyResult:
 
 @dataclass(frozen=True)
 class GateResult:
-    """A cost limit of the command line. `gate` is as it was written, "--max-increase 5.00EUR/h"; `text` names both
+    """A cost limit of the command line. `gate` is as it was written, "--max-increase 5.00 EUR/h"; `text` names both
     figures, or the reason why it cannot be checked, which fails. `missing_currency` is the one in which the option has
     no amount, where that is why it fails."""
 

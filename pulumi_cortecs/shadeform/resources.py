@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import secret_values, with_secrets
+from pulumi_cortecs.resources.constructor import NamedArguments, secret_values, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointOutputs,
@@ -53,32 +52,28 @@ class Provider(ExplicitProvider):
         super().__init__(resource_name, CREDENTIALS, {API_KEY: api_key, BASE_URL: api_base_url}, opts, default_labels)
 
 
-@dataclass(kw_only=True)
-class PortMapping:
+class PortMapping(NamedArguments):
     """A port of the instance, and the port of the container behind it."""
 
     host_port: pulumi.Input[int]
     container_port: pulumi.Input[int]
 
 
-@dataclass(kw_only=True)
-class VolumeMount:
+class VolumeMount(NamedArguments):
     """A path of the instance, and the path in the container at which it appears."""
 
     host_path: pulumi.Input[str]
     container_path: pulumi.Input[str]
 
 
-@dataclass(kw_only=True)
-class RegistryCredentials:
+class RegistryCredentials(NamedArguments):
     """The account at the registry of a private image. The password is a secret."""
 
     username: pulumi.Input[str] | None = None
     password: pulumi.Input[str] | None = None
 
 
-@dataclass(kw_only=True)
-class DockerConfiguration:
+class DockerConfiguration(NamedArguments):
     """The container that the instance runs once it is active.
 
     `args` is one string, as after the image in `docker run`; pass `pulumi.Output.secret(...)` if it has a key in it.
@@ -95,23 +90,20 @@ class DockerConfiguration:
     registry_credentials: RegistryCredentials | Mapping[str, Any] | None = None
 
 
-@dataclass(kw_only=True)
-class ScriptConfiguration:
+class ScriptConfiguration(NamedArguments):
     """A shell script in plain text, which the instance runs once it is active. It is a secret."""
 
     script: pulumi.Input[str]
 
 
-@dataclass(kw_only=True)
-class LaunchConfiguration:
+class LaunchConfiguration(NamedArguments):
     """The action of an instance when it becomes active: a container or a script."""
 
     docker_configuration: DockerConfiguration | Mapping[str, Any] | None = None
     script_configuration: ScriptConfiguration | Mapping[str, Any] | None = None
 
 
-@dataclass(kw_only=True)
-class AutoDelete:
+class AutoDelete(NamedArguments):
     """The end of an instance, or the moment of an alert: at a date (RFC 3339), or when it has cost so many US dollars
     ("25.00")."""
 
@@ -119,7 +111,6 @@ class AutoDelete:
     spend_threshold: pulumi.Input[str] | None = None
 
 
-@dataclass(kw_only=True)
 class InstanceArgs(LifeCycleArgs):
     """The arguments of an Instance.
 
@@ -308,8 +299,7 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
         return Instance._reading(resource_name, id, opts, **endpoint)
 
 
-@dataclass(kw_only=True)
-class SshKeyArgs:
+class SshKeyArgs(NamedArguments):
     """The arguments of an SshKey.
 
     `public_key`: the public key, as in a file `id_ed25519.pub`. `name`: a name that no other key of the account has; by
@@ -329,8 +319,7 @@ class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
     """Whether instances without an `ssh_key_id` get it."""
 
 
-@dataclass(kw_only=True)
-class VolumeArgs:
+class VolumeArgs(NamedArguments):
     """The arguments of a Volume.
 
     `cloud`, `region`: the place, the same as that of the instance that mounts it. `size_in_gb`: its size. `name`: a

@@ -10,14 +10,16 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from pulumi_cortecs.simulator.embedded import Simulator, environment, running
+from pulumi_cortecs.simulator.server import HOST
 
 _PARENT_CHECK_SECONDS = 0.25
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
 
 
 class PortTakenError(Exception):
@@ -59,9 +61,20 @@ def serve(
         raise
 
 
-def exports(port: int) -> str:
-    """The lines that point a shell at a simulator on `port`."""
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment(port).items())
+def exports(port: int, shell: Mapping[str, str]) -> str:
+    """The lines that point a shell at a simulator on `port`, past a proxy of the shell's environment."""
+    variables = {**environment(port), **_without_proxy(shell)}
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+def _without_proxy(shell: Mapping[str, str]) -> dict[str, str]:
+    """The exceptions from the proxies of a shell, with this machine among them: the engine and its programs talk by
+    loopback, too. None without a proxy."""
+    if not any(value for name, value in shell.items() if name.lower() in _PROXIES):
+        return {}
+    entries = (shell.get("no_proxy") or shell.get("NO_PROXY", "")).split(",")
+    direct = ",".join(dict.fromkeys([*filter(None, map(str.strip, entries)), HOST, "localhost"]))
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), direct)  # curl reads one, gRPC the other
 
 
 @contextmanager

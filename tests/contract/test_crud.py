@@ -555,7 +555,7 @@ def test_the_limits_judge_it_in_the_plan_and_at_the_purchase(
     inputs = plain(host, DISK).check(PROGRAMS[DISK]).inputs
     disk = plain(limited(next_host, tmp_path, simulator, instance_hourly_cap="0.10 EUR"), DISK)
     ((_, reason),) = disk.check(PROGRAMS[DISK]).failures
-    assert "0.20 EUR per hour" in reason
+    assert "0.20 EUR/h" in reason
     assert "0.10 EUR" in reason
     with pytest.raises(CallFailedError, match=r"^nothing was created: .*0\.10 EUR"):
         disk.create(inputs)
@@ -570,9 +570,9 @@ def test_instances_and_disks_are_one_sum(next_host: StartHost, simulator: Simula
     made = disk.buy(PROGRAMS[DISK])
     assert [row["id"] for row in api.rows(DISK).values()] == [made.id]
     ((_, reason),) = plain(host, DISK, "more").check(PROGRAMS[DISK]).failures
-    assert "the account would cost 1.00 EUR per hour" in reason
+    assert "the account would cost 1.00 EUR/h" in reason
     ((_, reason),) = host.instance(of=ACME).check({"plan": "small"}).failures
-    assert "the account would cost 1.40 EUR per hour" in reason
+    assert "the account would cost 1.40 EUR/h" in reason
     disk.delete(made)
     assert plain(host, DISK, "more").buy(PROGRAMS[DISK]).id
     assert len(simulator.control.ledger().open) == 2

@@ -71,9 +71,7 @@ def test_what_came_is_judged_by_the_limits(
     env = {**proxy.env(), "PULUMI_CORTECS_LIMITS": str(limits)}
     made = start_host(env, engine=engine.address, before=IMPATIENT).instance().buy({"model_id": QWEN})
     (warning,) = engine.notes
-    assert (
-        "It exists and costs 2.40 EUR per hour, which the limits do not allow: NVIDIA_L4_2 is not allowed by" in warning
-    )
+    assert "It exists and costs 2.40 EUR/h, which the limits do not allow: NVIDIA_L4_2 is not allowed by" in warning
     assert "the cap per instance is 2.00 EUR" in warning
     assert made.id
 
@@ -121,8 +119,7 @@ def test_what_came_instead_is_not_waited_for(
     assert failed.value.text == (
         f"{made.id} is not what was ordered, so the Endpoint does not wait for it: hardware_type_id 'NVIDIA_L4_1' "
         "was ordered, "
-        "'NVIDIA_L4_2' was delivered; num_workers 1 was ordered, 2 was delivered. It exists and costs 4.80 EUR per "
-        "hour. "
+        "'NVIDIA_L4_2' was delivered; num_workers 1 was ordered, 2 was delivered. It exists and costs 4.80 EUR/h. "
         f"`pulumi up --replace {resource.urn}` orders it again and deletes this one, `pulumi destroy` deletes it"
     )
 

@@ -142,7 +142,7 @@ def test_when_the_time_is_up_it_is_said_what_it_costs_and_what_to_do(host: Host,
         host.endpoint().create(_wanted(made, ready_timeout=1))
     assert failed.value.text == (
         f"{made.id} was not ready within 1 s; last seen: 3/5 Downloading the model. "
-        "It still exists and costs 3.60 EUR per hour. "
+        "It still exists and costs 3.60 EUR/h. "
         "`pulumi up` continues the wait, `pulumi destroy` deletes it"
     )
 
@@ -306,7 +306,7 @@ def test_progress_says_what_it_costs_once_the_instance_was_seen(simulator: Simul
 @pytest.mark.parametrize(
     ("on_timeout", "message", "left"),
     [
-        ("keep", "It still exists and costs 1.20 EUR per hour. `pulumi up` continues the wait", ["pending"]),
+        ("keep", "It still exists and costs 1.20 EUR/h. `pulumi up` continues the wait", ["pending"]),
         ("stop", r"It was stopped \(on_timeout\) and costs nothing now. `pulumi up --refresh` starts it", ["stopped"]),
         ("delete", r"It was deleted \(on_timeout\) and costs nothing any more. `pulumi up --refresh` creates", []),
     ],
@@ -329,7 +329,7 @@ def test_what_no_instance_of_this_run_has_is_not_ended(host: Host, simulator: Si
         f"{made.id} was not ready within 1 s; last seen: 3/5 Downloading the model. It was left as it is, whatever "
         "on_timeout says: this run has not received the Instance that this Endpoint belongs to and that has it. It "
         "still "
-        "exists, and costs 1.20 EUR per hour. `pulumi up` continues the wait"
+        "exists, and costs 1.20 EUR/h. `pulumi up` continues the wait"
     )
     assert [instance.status for instance in simulator.control.instances()] == ["pending"]
 
@@ -341,7 +341,7 @@ def test_a_bill_that_could_not_be_ended_is_told(host: Host, simulator: Simulator
     with pytest.raises(CallFailedError) as failed:
         _endpoint_of(host, made).create(_wanted(made, ready_timeout=1, on_timeout="delete"))
     assert "on_timeout='delete' failed" in str(failed.value)
-    assert "it may still exist, and costs 1.20 EUR per hour. `pulumi destroy` deletes it" in str(failed.value)
+    assert "it may still exist, and costs 1.20 EUR/h. `pulumi destroy` deletes it" in str(failed.value)
 
 
 def test_an_interrupted_wait_gives_nothing_up(host: Host, simulator: Simulator, start_host: StartHost) -> None:

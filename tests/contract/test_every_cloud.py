@@ -351,7 +351,7 @@ def test_when_the_time_is_up_it_is_said_what_it_costs(
 ) -> None:
     simulator.control.pause()
     made = resource.buy(cloud.programs[0])
-    with pytest.raises(CallFailedError, match=f"{made.id} was not ready within 1 s; .* {cloud.currency} per hour"):
+    with pytest.raises(CallFailedError, match=f"{made.id} was not ready within 1 s; .* {cloud.currency}/h"):
         host.endpoint(of=cloud).create(_wanted(made, 1))
     simulator.control.resume()
     assert ids(simulator) == [made.id]

@@ -80,7 +80,7 @@ def test_a_disallowed_purchase_is_refused_in_the_plan_and_at_the_purchase(
 def test_the_cap_counts_all_workers_at_todays_price_not_the_quotes(limited: Limited, simulator: Simulator) -> None:
     host = limited(CAP)
     reasons = refusals(host.instance().check({"model_id": QWEN, "num_workers": 2}))
-    assert "the instance costs 2.40 EUR per hour, and the cap per instance is 2.00 EUR" in reasons
+    assert "the instance costs 2.40 EUR/h, and the cap per instance is 2.00 EUR" in reasons
     assert reasons.endswith("exceeded by 0.40 EUR")
     for total in ("0.50", "1.20", "2.40"):
         inputs = {**TWO_WORKERS, "quote": {**INPUTS["quote"], "hourly_total": total}, "price_tolerance": 1000}
@@ -101,7 +101,7 @@ def test_the_ceiling_counts_what_the_account_runs_whoever_bought_it(limited: Lim
     host = limited(CEILING)
     host.instance().buy({"model_id": QWEN})
     reasons = refusals(host.instance().check({"model_id": QWEN}))
-    assert "the account would cost 3.60 EUR per hour" in reasons
+    assert "the account would cost 3.60 EUR/h" in reasons
     assert reasons.endswith("exceeded by 0.60 EUR")
     assert "exceeded by 0.60 EUR" in refused_create(host, INPUTS, simulator)
 
@@ -187,7 +187,7 @@ def test_a_stopped_instance_is_not_started_beyond_the_limits(
     stopped = {**TWO_WORKERS, "state": "stopped"}
     news = {"model_id": QWEN, "num_workers": 2, "state": "running"}
     assert "exceeded by 0.40 EUR" in refusals(host.instance().check(news, stopped))
-    with pytest.raises(CallFailedError, match=f"{made.id} was not started: the instance costs 2.40 EUR per hour"):
+    with pytest.raises(CallFailedError, match=f"{made.id} was not started: the instance costs 2.40 EUR/h"):
         host.instance().update(Made(made.id, {**made.outs, "state": "stopped"}), TWO_WORKERS)
     assert simulator.control.requests().count(RESTART) == 0
     path.write_text(machine_limits(simulator, account_hourly_ceiling="2.40 EUR"))

@@ -215,7 +215,7 @@ def test_an_error_ends_the_wait_at_once_with_the_way_on(host: Host, simulator: S
     with pytest.raises(CallFailedError) as failed:
         endpoint(host, "broken").create(waiting(made, ready_timeout=1800))
     assert str(failed.value) == (
-        f"{made.id} failed: error the provider reported an error. It still exists and costs 0.50 USD per hour. `pulumi "
+        f"{made.id} failed: error the provider reported an error. It still exists and costs 0.50 USD/h. `pulumi "
         f"up --replace {resource.urn}` orders another one, `pulumi destroy` deletes it"
     )
     assert ids(simulator) == [made.id]
@@ -274,4 +274,4 @@ def test_an_image_that_never_answers_meets_the_deadline(host: Host, simulator: S
         endpoint(host, "silent").create(waiting(made, ready_timeout=1))
     text = str(failed.value)
     assert text.startswith(f"{made.id} was not ready within 1 s; last seen: active, but it does not answer yet: GET ")
-    assert "It still exists and costs 0.50 USD per hour. `pulumi up` continues the wait" in text
+    assert "It still exists and costs 0.50 USD/h. `pulumi up` continues the wait" in text

@@ -313,7 +313,7 @@ def test_instances_and_volumes_are_one_sum(start_host: StartHost, simulator: Sim
     made = plain(host, VOLUME).buy(PROGRAMS[VOLUME])
     ((name, reason),) = plain(host, VOLUME, "more").check({**PROGRAMS[VOLUME], "size_in_gb": 200}).failures
     assert name == "cloud"
-    assert "the account would cost 0.53 USD per hour" in reason
+    assert "the account would cost 0.53 USD/h" in reason
     plain(host, VOLUME).delete(made)
     assert plain(host, VOLUME, "more").check({**PROGRAMS[VOLUME], "size_in_gb": 200}).failures == ()
 

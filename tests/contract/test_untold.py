@@ -94,7 +94,7 @@ def test_the_workers_that_are_listed_count_as_told(limited: Limited, simulator: 
     (reason,) = limited().instance().check(says(made, num_workers=1)).reasons("num_workers")
     assert "has 8, not 1" in reason
     checked = limited(CAP).instance().check(says(made))
-    assert "the instance costs 9.60 EUR per hour" in checked.reasons("hardware_type_id")[0]
+    assert "the instance costs 9.60 EUR/h" in checked.reasons("hardware_type_id")[0]
 
 
 def test_limits_that_are_not_decided_by_it_do_not(limited: Limited, simulator: Simulator) -> None:

@@ -158,7 +158,7 @@ def test_an_api_that_dies_during_the_wait_loses_nothing(make_stack: MakeStack) -
             until_it_dies.close()
             run = Run(text=process.stdout.read(), code=process.wait(timeout=60))
     assert run.code == 1
-    assert_short_and_clean(run, "was not ready within 3 s", "no answer", "costs 1.20 EUR per hour")
+    assert_short_and_clean(run, "was not ready within 3 s", "no answer", "costs 1.20 EUR/h")
     assert stack.instance_ids() == {bought.instance_id}
 
 

@@ -39,7 +39,7 @@ def test_the_way_on_after_other_hardware_came_is_a_replacement(
         error_text = (
             "is not what was ordered, so the Endpoint does not wait for it: hardware_type_id 'NVIDIA_L4_1' was ordered"
         )
-        assert f"{first} {error_text}, 'NVIDIA_L4_2' was delivered. It exists and costs 2.40 EUR per hour" in text
+        assert f"{first} {error_text}, 'NVIDIA_L4_2' was delivered. It exists and costs 2.40 EUR/h" in text
         assert_seen("other hardware, workers or model than ordered", text)
         again = stack.up(expect=1).text  # which buys no other one, and says the same
         assert f"{first} {error_text}" in again

@@ -98,7 +98,7 @@ def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(
         "stands in for Qwen/Qwen2-7B-Instruct",
         '+chat = Instance("chat", model_id=llama, hardware_type_id="NVIDIA_H100_1", num_workers=8)',
         "❌ cortecs-guard",
-        "8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: 31.00 EUR too much.",
+        "8 x NVIDIA_H100_1 cost 36.00 EUR/h; the limit is 5.00 EUR: 31.00 EUR too much.",
         "NOT ALLOWED: 12 policy violations; +25404.00 EUR/month (1.20 -> 36.00 EUR/h)",
         "The simulator's ledger has what it had: 1 x NVIDIA_L4_1. Nothing was bought.",
         '~ state: "stopped" => "running"',
@@ -129,7 +129,7 @@ SHOWN = {
         "min x 1.80 USD / 60  predicted",
     ),
     "all": (
-        "3 instances of this stack: 30.74 USD an hour; the limit is 12.00 USD",
+        "3 instances of this stack: 30.74 USD/h; the limit is 12.00 USD",
         "at cortecs",
         "at gcore",
         "at shadeform",

@@ -118,7 +118,7 @@ def test_what_fails_is_told_before_the_order_or_with_the_words_of_the_region(
     gave_up = stack.up("--refresh", expect=1).text
     assert "PARTIALLYDEPLOYED, 1/2 regions; luxembourg-2: Failed to pull image, the same for 1 s" in gave_up
     assert "its last log lines: Pulling image" in gave_up
-    assert "It still exists and costs 3.60 USD per hour" in gave_up
+    assert "It still exists and costs 3.60 USD/h" in gave_up
 
     control.clear_faults()
     stack.program(changed(":latest", ":v0.10.0"))

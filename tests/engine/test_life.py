@@ -117,7 +117,7 @@ def test_a_failed_wait_keeps_the_instance_and_the_next_up_resumes(stack: Stack, 
     stack.program(one_instance(options="custom_timeouts=pulumi.CustomTimeouts(create='1s')"))
     failed = stack.up(expect=1).text
     assert "was not ready within 1 s" in failed
-    assert "1.20 EUR per hour" in failed
+    assert "1.20 EUR/h" in failed
     assert "Traceback" not in failed
     (kept,) = stack.instance_ids()
     simulator.control.clear_faults()

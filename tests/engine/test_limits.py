@@ -27,7 +27,7 @@ def test_what_the_machine_does_not_allow_is_bought_by_no_command(
     assert "NVIDIA_L40S_1 is not allowed by" in preview.text
     skipped = stack.up(expect=None, env=env)
     assert skipped.code == 1
-    assert "the instance costs 16.80 EUR per hour" in skipped.text
+    assert "the instance costs 16.80 EUR/h" in skipped.text
     assert simulator.control.ledger().entries == ()
     # a program that shows something cheap first
     stack.program(
@@ -35,7 +35,7 @@ def test_what_the_machine_does_not_allow_is_bought_by_no_command(
     )
     forked = stack.up(expect=None, env=env)
     assert forked.code == 1
-    assert "the instance costs 9.60 EUR per hour, and the cap per instance is 5.00 EUR" in forked.text
+    assert "the instance costs 9.60 EUR/h, and the cap per instance is 5.00 EUR" in forked.text
     assert simulator.control.ledger().entries == ()
 
 

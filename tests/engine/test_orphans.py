@@ -59,9 +59,10 @@ def test_what_no_stack_owns_is_found_ended_and_adopted(
     first, second, third = (bought(simulator).id for _ in range(3))
     simulator.control.advance(3600)
 
-    look, as_json, in_two = commands("Look")
-    shown = sh(stack, look, 3).text
-    assert [instance_id in shown for instance_id in (owned, first, second, third)] == [False, True, True, True]
+    look, as_json, named, in_two = commands("Look")
+    for command in (look, named):
+        shown = sh(stack, command, 3).text
+        assert [instance_id in shown for instance_id in (owned, first, second, third)] == [False, True, True, True]
     assert {orphan["id"] for orphan in json.loads(sh(stack, as_json, 3).text)["orphans"]} == {first, second, third}
     assert "3 orphans among 4 instances" in sh(stack, in_two, 3, **backends).text
 

@@ -103,7 +103,7 @@ def test_the_recipe_judges_purchases_without_a_pack_and_changes_nothing(
     within = auditor.sh(recipe, DEMO, **connected)
     assert (within.code, FOUND in within.text) == (0, False), within.text
     assert "✅ cortecs-guard" in within.text
-    assert "cortecs-guard: 21 rules in force" in within.text
+    assert "cortecs-guard: 21 rules apply" in within.text
 
     (running,) = simulator.control.instances()
     tight = limits(stack.directory, {"instance-hourly-cap": {"per_hour": ["1.00 EUR"]}})
@@ -111,7 +111,7 @@ def test_the_recipe_judges_purchases_without_a_pack_and_changes_nothing(
     before, requests = stack.state_file.read_bytes(), dict(simulator.control.requests().counts)
     beyond = auditor.audit(tight)
     assert beyond.code == 1
-    assert "1 x NVIDIA_L4_1 cost 1.20 EUR an hour; the limit is 1.00 EUR: 0.20 EUR too much." in beyond.text
+    assert "1 x NVIDIA_L4_1 cost 1.20 EUR/h; the limit is 1.00 EUR: 0.20 EUR too much." in beyond.text
     assert FOUND in beyond.text
     assert stack.state_file.read_bytes() == before
     assert dict(simulator.control.requests().counts) == requests
@@ -156,7 +156,7 @@ def test_the_traps_are_as_the_page_says(stack: Stack, simulator: Simulator, audi
     stack.refresh()
     state = auditor.export()
     assert '"stopped"' in json.dumps(state)
-    assert "36.00 EUR an hour" in auditor.audit().text  # a stopped one has its full price
+    assert "36.00 EUR/h" in auditor.audit().text  # a stopped one has its full price
 
     # after a replacement that never answered, the old one is in the state, billed, and not judged
     stack.up("--refresh")  # starts it again

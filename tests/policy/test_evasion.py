@@ -135,7 +135,7 @@ def test_rounds_that_fail_do_not_add_a_budget_each(stack: Stack, simulator: Simu
     assert len(stack.instance_ids()) == 2
     stack.program(HEADER + "make('c')\n" + fails)
     preview = guard.preview(expect=None)
-    assert "2 instances in the stack's state, and 1 that this run adds: 3.60 EUR an hour" in preview.text
+    assert "2 instances in the stack's state, and 1 that this run adds: 3.60 EUR/h" in preview.text
     attempts.tried("a third budget by new names and a failure at the end, in a preview", through=preview.code == 0)
     run = guard.up(expect=None)
     attempts.tried("a third budget by new names and a failure at the end", through=bought_after(simulator, run, 2))

@@ -316,7 +316,7 @@ def test_a_pack_whose_python_has_no_place_does_not_start(tmp_path: Path, named: 
 
 
 def test_no_order_takes_a_budget_beyond_its_double(fresh: Pack, attempts: Attempts) -> None:
-    """5,000 EUR a month are five at 876 EUR. Five are there, and the program has new ones registered before them."""
+    """5,000 EUR/month are five at 876 EUR. Five are there, and the program has new ones registered before them."""
     pack = fresh.configured(previews=False)
     with pytest.raises(grpc.RpcError, match="knows its stack already"):
         pack.stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(dry_run=True), timeout=10)
@@ -328,7 +328,7 @@ def test_no_order_takes_a_budget_beyond_its_double(fresh: Pack, attempts: Attemp
 
 @LINUX
 def test_what_the_state_holds_counts_in_the_budget(tmp_path: Path, attempts: Attempts) -> None:
-    """5,000 EUR a month are five at 876 EUR. Ten are there, and eleven are within twice the budget."""
+    """5,000 EUR/month are five at 876 EUR. Ten are there, and eleven are within twice the budget."""
     there = [*rows("p1", "p2", "p3", "p4", protect=True), *rows("a"), *rows("a", "b", "c", "d", "e", delete=True)]
     with below(tmp_path, json.dumps({"version": 3, "deployment": {"resources": there}})) as pack:
         pack.configured(previews=False)
@@ -345,7 +345,7 @@ def test_what_the_state_holds_counts_in_the_budget(tmp_path: Path, attempts: Att
 
 
 DOUBLE = [*rows("b", "c", "d", "e"), *rows("a", "b", "c", "d", "e", "f", delete=True)]
-"""With one more, eleven at 876 EUR: as many as are within twice the budget of the demo, 5,000 EUR a month."""
+"""With one more, eleven at 876 EUR: as many as are within twice the budget of the demo, 5,000 EUR/month."""
 
 
 @LINUX
@@ -422,7 +422,7 @@ def test_a_state_that_cannot_be_read_lets_a_strict_budget_refuse(tmp_path: Path,
 
 def test_a_running_sum_is_not_talked_down(fresh: Pack, attempts: Attempts) -> None:
     pack = fresh.configured(previews=False)
-    dear = struct(hardware_type_id="NVIDIA_L40S_1")  # three are 4,599 EUR a month, of 5,000
+    dear = struct(hardware_type_id="NVIDIA_L40S_1")  # three are 4,599 EUR/month, of 5,000
     assert not any(pack.refuses(name, dear) for name in "abc")
     for name in "abc":
         pack.refuses(name, struct())  # so the program says

@@ -190,7 +190,7 @@ def test_the_memory_of_a_pack_in_a_debugger(stack: Stack, simulator: Simulator, 
     assert "packs found: 1" in run.text
     assert sold(simulator) == []
     if "patched: True" in run.text:  # else the kernel forbids it: another user, or ptrace_scope
-        assert "hardware-allowed" not in run.text.partition("Policies:")[2].partition("rules in force")[0]
+        assert "hardware-allowed" not in run.text.partition("Policies:")[2].partition("rules apply")[0]
         assert "NVIDIA_L40S_1 is not allowed by" in run.text
     attempts.out_of_reach("the memory of a pack, patched by a debugger", stopped_by=f"{MACHINE}; packs of another user")
 

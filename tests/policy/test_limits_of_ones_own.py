@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
+from typer.testing import CliRunner
+
+from pulumi_cortecs.cli import app
 from tests.engine.documented import commands_of
 from tests.engine.pulumi import Stack
 from tests.policy.conftest import ENGINE
@@ -34,6 +38,8 @@ def followed(stack: Stack, commands: list[str]) -> subprocess.CompletedProcess[s
 
 def test_the_commands_make_a_pack_that_allows_and_refuses(stack: Stack) -> None:
     (stack.project / ".venv").symlink_to(sys.prefix)
+    CliRunner().invoke(app, ["new", str(stack.directory / "new")])  # what it wrote is replaced
+    shutil.copytree(stack.directory / "new" / "policy", stack.project / "policy")
     stack.program(PROGRAM.format(ttl=', ttl="8h"'))
     done = followed(stack, COMMANDS)
     assert (done.returncode, "✅ cortecs-guard" in done.stdout) == (0, True), done.stdout + done.stderr

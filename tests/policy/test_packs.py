@@ -27,23 +27,23 @@ REFUSED = f"""
     ❌ cortecs-cost@v0.1.0
         - [mandatory] [severity: critical]  instance-hourly-cap  (pulumi-python:dynamic/cortecs:Instance: chat)
           An instance costs no more an hour than allowed.
-          8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: 31.00 EUR too much.
-          What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {sample_catalogue().as_of:%Y-%m-%d}.
-          What could be taken for neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8: 4 x NVIDIA_L4_1 (4.80 EUR an hour), 2 x NVIDIA_L40S_1 (4.20 EUR an hour), 2 x NVIDIA_L4_2 (4.80 EUR an hour).
+          8 x NVIDIA_H100_1 cost 36.00 EUR/h; the limit is 5.00 EUR: 31.00 EUR too much.
+          What it would cost: 36.00 EUR/h for 8 workers, by the catalogue of {sample_catalogue().as_of:%Y-%m-%d}.
+          What could be taken for neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8: 4 x NVIDIA_L4_1 (4.80 EUR/h), 2 x NVIDIA_L40S_1 (4.20 EUR/h), 2 x NVIDIA_L4_2 (4.80 EUR/h).
         - [mandatory] [severity: critical]  stack-hourly-budget  (pulumi:pulumi:Stack: tests-test)
           All instances of the stack together cost no more an hour than allowed.
-          1 instance of this stack: 36.00 EUR an hour; the limit is 10.00 EUR: 26.00 EUR too much.
+          1 instance of this stack: 36.00 EUR/h; the limit is 10.00 EUR: 26.00 EUR too much.
         - [mandatory] [severity: critical]  stack-monthly-budget  (pulumi:pulumi:Stack: tests-test)
           All instances of the stack together cost no more a month (730 hours) than allowed.
-          1 instance of this stack: 26280.00 EUR a month; the limit is 5000.00 EUR: 21280.00 EUR too much.
+          1 instance of this stack: 26280.00 EUR/month; the limit is 5000.00 EUR: 21280.00 EUR too much.
         - [mandatory] [severity: high]  price-per-gpu-cap  (pulumi-python:dynamic/cortecs:Instance: chat)
           A GPU costs no more an hour than allowed.
-          a GPU of NVIDIA_H100_1 costs 4.50 EUR an hour; the limit is 2.50 EUR: 2.00 EUR too much.
+          a GPU of NVIDIA_H100_1 costs 4.50 EUR/h; the limit is 2.50 EUR: 2.00 EUR too much.
     ❌ cortecs-hardware@v0.1.0
         - [mandatory] [severity: critical]  hardware-allowed  (pulumi-python:dynamic/cortecs:Instance: chat)
           Only hardware on the list is bought.
           NVIDIA_H100_1 is not among the hardware that is allowed on cortecs: NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.
-          What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {sample_catalogue().as_of:%Y-%m-%d}.
+          What it would cost: 36.00 EUR/h for 8 workers, by the catalogue of {sample_catalogue().as_of:%Y-%m-%d}.
         - [mandatory] [severity: high]  gpu-count-max  (pulumi-python:dynamic/cortecs:Instance: chat)
           An instance has no more GPUs than allowed, all its workers together.
           8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.
@@ -102,7 +102,7 @@ def test_what_is_within_the_limits_is_bought_and_kept(stack: Stack, simulator: S
     stack.program(one_instance(export=False))
     text = guard.up(expect=0).text
     assert "✅ cortecs-guard" in text
-    assert "cortecs-guard: 21 rules in force, not limited: region-allowed, ttl-required, catalogue-fresh" in text
+    assert "cortecs-guard: 21 rules apply, not limited: region-allowed, ttl-required, catalogue-fresh" in text
     (running,) = simulator.control.instances()
     stack.program(one_instance("num_workers=8", export=False))
     assert "workers-max" in guard.up(expect=1).text
@@ -168,7 +168,7 @@ def test_what_lies_beside_the_program_does_not_become_the_pack(stack: Stack, sim
     (stack.project / "catalogue.lock.yaml").write_text("version: 1\n")
     stack.program("import os\nprint('disarmed:', os.environ.get('PULUMI_DISARMED'))\nimport pulumi_cortecs\n")
     text = guarded(stack, "guard").preview(expect=1, PYTHONPATH=str(stack.project)).text
-    assert "cortecs-guard: 21 rules in force" in text
+    assert "cortecs-guard: 21 rules apply" in text
     # the program itself was led astray, and the pack was not
     assert "disarmed: 1" in text
     assert "this is not the one" in text
@@ -179,12 +179,12 @@ def test_many_small_ones_are_stopped_on_the_way(stack: Stack, simulator: Simulat
     guard = under_guard(stack, **{"stack-hourly-budget": {"per_hour": ["3.60 EUR"]}})
     stack.program(fleet(8))
     text = guard.preview(expect=1).text
-    assert "8 instances of this stack: 9.60 EUR an hour; the limit is 3.60 EUR: 6.00 EUR too much." in text
+    assert "8 instances of this stack: 9.60 EUR/h; the limit is 3.60 EUR: 6.00 EUR too much." in text
     # a program that shows one and makes eight
     stack.program("import pulumi\n" + fleet(8).replace("range(8)", "range(1 if pulumi.runtime.is_dry_run() else 8)"))
     guard.preview(expect=0)
     text = guard.up(expect=1).text
-    assert "4 instances of this stack so far: 4.80 EUR an hour; the limit is 3.60 EUR: 1.20 EUR too much." in text
+    assert "4 instances of this stack so far: 4.80 EUR/h; the limit is 3.60 EUR: 1.20 EUR too much." in text
     assert len(simulator.control.ledger().entries) <= 3
 
 

@@ -132,7 +132,7 @@ def test_every_number_is_that_of_integers(seed: int, tmp_path: Path) -> None:
     increases = {currency: (after - before) * hours for currency, (_, before, _, after, *_) in sums.items()}
     failed = {gate["gate"] for gate in report["gates"] if not gate["passed"]}
     expected = {
-        f"--max-increase {amount}.25{currency}/month"
+        f"--max-increase {amount}.25 {currency}/month"
         for currency, amount in most.items()
         if increases[currency] > amount * MICRO + MICRO // 4
     }

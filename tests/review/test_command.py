@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pulumi_cortecs import cli
+from pulumi_cortecs.cost.pricelist import LOCK_FILE
+from pulumi_cortecs.policy.pinned import SHIPPED
 from tests.review.generated import Events, cortecs
 from tests.review.recorded import CATALOGUE, STREAMS
 
@@ -85,6 +88,31 @@ def test_a_wrong_option_is_usage(options: list[object], message: str) -> None:
     code, output = review(*options)
     assert code == 2
     assert message in " ".join(output.replace("│", " ").split())
+
+
+def test_the_prices_are_those_that_the_packs_judge_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, bare, priced = (tmp_path / name for name in ("project", "bare", "priced"))
+    pulumi_that(tmp_path, f"cat {CHANGE}\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for folder in (project / "policy" / "guard", bare, priced):
+        folder.mkdir(parents=True)
+        (folder / "run").touch()
+    monkeypatch.chdir(tmp_path)
+
+    def code(*options: str) -> int:
+        return CliRunner().invoke(cli.app, ["review", "--cwd", "project", *options]).exit_code
+
+    assert code() == 2
+    shutil.copy(SHIPPED / CATALOGUE, priced / LOCK_FILE)
+    assert code() == 2
+    assert code("--policy-pack", "bare/run") == 2
+    assert code("--policy-pack", "bare/run", "--policy-pack", "priced/run") == 0
+    assert code("--policy-pack", "priced") == 0
+    shutil.copy(SHIPPED / CATALOGUE, project / "policy" / "guard" / LOCK_FILE)
+    assert code() == 0
+    assert code("--policy-pack", "bare/run") == 2
+    shutil.copy(SHIPPED / CATALOGUE, LOCK_FILE)
+    assert code("--policy-pack", "bare/run") == 0
 
 
 def test_hours_of_a_month_can_be_chosen() -> None:

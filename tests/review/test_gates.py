@@ -124,7 +124,7 @@ def test_without_a_price_a_gate_fails_that_counts_it() -> None:
 @pytest.mark.parametrize(
     ("gates", "message"),
     [
-        ({"max_increase": ["5.00"]}, "5.00EUR/h, 500EUR/month"),
+        ({"max_increase": ["5.00"]}, "5.00 EUR/h, 500 EUR/month"),
         ({"max_increase": ["5.00EUR"]}, "per hour or month"),
         ({"max_increase": ["5.00EUR/day"]}, "per hour or month"),
         ({"max_increase": ["-5.00EUR/h"]}, "per hour or month"),

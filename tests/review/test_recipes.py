@@ -45,7 +45,7 @@ def workspace(tmp_path: Path) -> Path:
     policy.mkdir(parents=True)
     for name in ("run", "limits.json", "catalogue.lock.yaml", "requirements.txt"):
         (policy / name).write_text(f"{name} of the base\n")
-    (policy / "gates").write_text("--max-increase 5.00EUR/h\n\n--max-monthly 900EUR")  # no newline at its end
+    (policy / "gates").write_text("--max-increase 5.00 EUR/h\n\n--max-monthly 900 EUR")  # no newline at its end
     (origin / "infra").mkdir()
     (origin / "infra" / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
     git(origin, "init", "-q", "-b", "main")
@@ -98,8 +98,8 @@ def test_the_action_takes_what_judges_from_the_base_branch(
     assert option(arguments, "--policy-pack-config") == str(base / "limits.json")
     assert option(arguments, "--catalogue") == str(base / "catalogue.lock.yaml")
     assert option(arguments, "--cwd") == str(workspace / "infra")
-    assert option(arguments, "--max-increase") == "5.00EUR/h"
-    assert option(arguments, "--max-monthly") == "900EUR"
+    assert option(arguments, "--max-increase") == "5.00 EUR/h"
+    assert option(arguments, "--max-monthly") == "900 EUR"
     assert "packs, their limits, the cost limits or the catalogue" in option(arguments, "--note")
     assert "--comment" in arguments
     assert "--base" not in arguments
@@ -231,7 +231,7 @@ def test_the_second_workflow_hands_on_the_artifact_of_the_forks_run(
     (call,) = playing.asked()
     file = Path(option(call["arguments"], "--artifact"))
     assert file.read_bytes() == platform.artifact
-    assert option(call["arguments"], "--max-increase") == "5.00EUR/h"
+    assert option(call["arguments"], "--max-increase") == "5.00 EUR/h"
     assert option(call["arguments"], "--catalogue") == str(workspace / "policy" / "guard" / "catalogue.lock.yaml")
     assert "--comment" in call["arguments"]
     assert TOKEN not in (tmp_path / "log").read_text()
@@ -272,8 +272,8 @@ def test_the_job_of_a_merge_request(
     pack = Path(option(arguments, "--policy-pack"))
     assert not pack.is_relative_to(workspace)
     assert option(arguments, "--policy-pack-config") == str(pack.parent / "limits.json")
-    assert option(arguments, "--max-increase") == "5.00EUR/h"
-    assert option(arguments, "--max-monthly") == "900EUR"
+    assert option(arguments, "--max-increase") == "5.00 EUR/h"
+    assert option(arguments, "--max-monthly") == "900 EUR"
     assert "packs, their limits, the cost limits or the catalogue" in option(arguments, "--note")
     assert ("--comment" in arguments) == bool(token)
     assert ("--base" in arguments) == (source != "12")

@@ -52,7 +52,7 @@ def test_the_first_lines_of_markdown_have_the_whole_story() -> None:
         "/h: no increase in USD is allowed, because --max-increase has no amount in USD",
         "3285.00 EUR/month is more than the allowed 1.00 EUR/month (--max-monthly)",
         "and 1 more cost limits: --max-monthly",
-        "Within the cost limits: `--max-hourly 9EUR`, `--max-hourly 9USD`",
+        "Within the cost limits: `--max-hourly 9 EUR`, `--max-hourly 9 USD`",
         "⚠️ Data that would be lost: instance `chat` (replaced), instance `summaries` (deleted), volume `weights` (repl",
         "Per month: `search` +1533.00 EUR (create), `scales` +1314.00 USD (update), `chat` +876.00 EUR (replace), and",
         "API addresses: `chat` gets a new address, `summaries` loses its address",

@@ -49,11 +49,11 @@ class MonthlyBudget(Settings):
 
 
 def _hourly(total: Sum, settings: HourlyBudget, context: RuleContext) -> Iterator[str | Advice]:
-    yield from _within(total, settings.per_hour, settings.state, "an hour", 1)
+    yield from _within(total, settings.per_hour, settings.state, "h", 1)
 
 
 def _monthly(total: Sum, settings: MonthlyBudget, context: RuleContext) -> Iterator[str | Advice]:
-    yield from _within(total, settings.per_month, settings.state, "a month", HOURS_PER_MONTH)
+    yield from _within(total, settings.per_month, settings.state, "month", HOURS_PER_MONTH)
 
 
 def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours: int) -> Iterator[str | Advice]:
@@ -69,8 +69,9 @@ def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours
     for money in both.hourly():
         if excess := describe_excess(money * hours, most, per):
             yield (
-                f"{both.of_what}: {excess} That is beyond twice the budget: what waits for its deletion, what is "
-                "protected and what the program has no more still costs. Let an `up` end that adds nothing, or `pulumi "
+                f"{both.of_what}: {excess} That is beyond twice the budget: what changes counts as it is and as it "
+                "will be, also if it changes in place; what waits for its deletion, what is protected and what the "
+                "program has no more still costs. Let an `up` end that adds nothing, or `pulumi "
                 "destroy --target` what is not needed."
             )
 

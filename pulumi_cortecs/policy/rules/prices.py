@@ -31,7 +31,7 @@ class Tolerance(Settings):
 
 
 def _instance_hourly_cap(purchase: Purchase, settings: HourlyCap, context: RuleContext) -> Iterator[str]:
-    if excess := describe_excess(purchase.hourly.get(), settings.per_hour, "an hour"):
+    if excess := describe_excess(purchase.hourly.get(), settings.per_hour, "h"):
         yield f"{purchase.describe()} cost {excess}"
 
 
@@ -45,11 +45,10 @@ def _price_per_gpu_cap(purchase: Purchase, settings: GpuCap, context: RuleContex
     gpu_price = price_per_part(hourly, gpus)
     if cap is None:
         limits = join_names(str(amount) for amount in settings.per_gpu_hour.values())
-        yield f"a GPU costs {gpu_price} an hour; no limit is in {gpu_price.currency}, only {limits}."
+        yield f"a GPU costs {gpu_price}/h; no limit is in {gpu_price.currency}, only {limits}."
     elif hourly > cap * gpus:
         yield (
-            f"a GPU of {hardware.hardware_type_id} costs {gpu_price} an hour; the limit is {cap}: "
-            f"{gpu_price - cap} too much."
+            f"a GPU of {hardware.hardware_type_id} costs {gpu_price}/h; the limit is {cap}: {gpu_price - cap} too much."
         )
 
 
@@ -59,7 +58,7 @@ def _quote_matches_catalogue(purchase: Purchase, settings: Tolerance, context: R
         return  # not a live price: the catalogue cannot be compared with a newer one
     now, pinned = live.hourly_total, purchase.hourly.get()
     if now.currency != pinned.currency:
-        yield f"the vendor wants {now} an hour, and the catalogue of {context.prices.day} has {pinned}."
+        yield f"the vendor wants {now}/h, and the catalogue of {context.prices.day} has {pinned}."
         return
     with localcontext(Context(prec=100)):
         off = abs(now.amount - pinned.amount)
@@ -67,7 +66,7 @@ def _quote_matches_catalogue(purchase: Purchase, settings: Tolerance, context: R
             return
         percent = (now.amount - pinned.amount) * 100 / pinned.amount
     yield (
-        f"the vendor wants {now} an hour now, the catalogue of {context.prices.day} has {pinned}: {percent:+.1f} %, "
+        f"the vendor wants {now}/h now, the catalogue of {context.prices.day} has {pinned}: {percent:+.1f} %, "
         f"and {settings.tolerance_percent:f} % are tolerated. Pull the catalogue again, and review it."
     )
 

@@ -122,6 +122,18 @@ def test_pull_mends_the_digest_after_a_note(run: Run, pinned: Path) -> None:
     assert {row.gpu_ram_is.value for row in catalogues.load(pinned).hardware_types("cortecs")} == {"per_gpu"}
 
 
+def test_pull_names_the_limits_that_require_other_prices(run: Run, tmp_path: Path) -> None:
+    CliRunner().invoke(cli.app, ["new", str(tmp_path / "chat")])
+    pack = tmp_path / "chat" / "policy" / "guard"
+    pulled = run("pull", "-o", pack / "catalogue.lock.yaml", "--json")
+    assert f"Warning: {pack / 'limits.json'} names another sha256, so it refuses every purchase" in pulled.stderr
+    assert f"write {printed(pulled)['sha256']} into" in pulled.stderr
+    (tmp_path / "chat" / "policy" / "other.json").write_text("[1]")
+    above = run("pull", "-o", tmp_path / "chat" / "policy" / "catalogue.lock.yaml").stderr  # where a pack looks, too
+    assert (above.count("Warning: "), str(pack / "limits.json") in above) == (1, True)
+    assert run("pull", "-o", pack / "other.lock.yaml").stderr == ""
+
+
 def test_pull_keeps_other_clouds(run: Run, pinned: Path) -> None:
     one = catalogues.load(pinned).price_lists["cortecs"]
     other = replace(

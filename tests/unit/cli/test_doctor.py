@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pulumi_cortecs import _abi
 from pulumi_cortecs.cli import app
 from pulumi_cortecs.cli.doctor_checks import Check, Status, all_checks, check_extras
+from pulumi_cortecs.cli.program_clouds import clouds_of_program
 from pulumi_cortecs.simulator import Simulator
 from tests.unit.cli.conftest import NOWHERE
 
@@ -81,9 +83,9 @@ def test_with_everything_there_it_exits_0_and_says_so(
         f"ok       journal: {environment['PULUMI_CORTECS_STATE_DIR']}\n",
         f"ok       limits: {project}/policy/guard/limits.json: ",
         "ok       credentials: Cortecs: CORTECS_CLIENT_ID and CORTECS_CLIENT_SECRET\n",
-        "warning  credentials: none of Gcore; set GCORE_API_KEY and GCORE_CLOUD_PROJECT_ID to rent there\n",
     ):
         assert line in shown.output
+    assert "Gcore" not in shown.output  # where its program rents nothing
     as_json = CliRunner().invoke(app, ["doctor", "--json"])
     first = json.loads(as_json.stdout)["checks"][0]
     assert (first["name"], first["status"], first["next"]) == ("engine", "ok", "")
@@ -97,7 +99,10 @@ def test_without_credentials_it_exits_1(
     monkeypatch.chdir(project)
     shown = CliRunner().invoke(app, ["doctor"])
     assert shown.exit_code == 1
-    assert 'missing  credentials: of no cloud; set those of one, or start the simulator: eval "$(' in shown.output
+    assert (
+        "missing  credentials: none of Cortecs, where the program rents; set CORTECS_CLIENT_ID and "
+        "CORTECS_CLIENT_SECRET, or start the simulator, `pulumi-cortecs simulator`, and " in shown.output
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,6 +199,10 @@ def test_limits_and_the_catalogue_that_they_name_are_read(environment: dict[str,
     (pack / "catalogue.lock.yaml").rename(project / "catalogue.lock.yaml")
     (check,) = not_ok(environment, project, "limits")
     assert f"{pack}/catalogue.lock.yaml: no such catalogue of prices" in check.what
+    (project / "catalogue.lock.yaml").rename(pack / "catalogue.lock.yaml")
+    (pack / "limits.json").write_text('{"workers-max": {"most": 2}}')
+    (check,) = not_ok(environment, project, "limits")
+    assert "say nothing about hardware-allowed, " in check.what
     (pack / "limits.json").write_text('{"workers-max": {"mots": 2}}')
     (check,) = not_ok(environment, project, "limits")
     assert "did you mean most?" in check.what
@@ -207,11 +216,43 @@ def test_half_of_the_credentials_and_a_server_that_does_not_answer_are_missing(
     environment |= {"CORTECS_CLIENT_SECRET": SECRET, "CORTECS_API_BASE_URL": NOWHERE}
     (check,) = not_ok(environment, tmp_path, "offers")
     assert f"Cortecs at {NOWHERE} cannot be reached" in check.what
+    assert check.next == "start the simulator: pulumi-cortecs simulator --port 9"
 
 
 def test_credentials_in_the_config_of_a_stack_count(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  shadeform:apiKey:\n    secure: v1:x\n")
     (tmp_path / "Pulumi.prod.yaml").write_text("[")
-    checks = not_ok(environment, tmp_path, "credentials")
-    assert {check.status for check in checks} == {Status.WARNING}
-    assert not any("Shadeform" in check.what for check in checks)
+    assert not_ok(environment, tmp_path, "credentials") == []
+
+
+def test_outside_of_a_project_the_credentials_of_one_cloud_are_enough(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (check,) = not_ok(environment, tmp_path, "credentials")
+    assert (check.status, check.what) == (Status.MISSING, "of no cloud")
+
+
+@pytest.mark.parametrize(
+    ("source", "clouds"),
+    [
+        ("from pulumi_cortecs import Instance", {"cortecs"}),
+        ("from pulumi_cortecs import get_models", {"cortecs"}),
+        ("from pulumi_cortecs import gcore, shadeform", {"gcore", "shadeform"}),
+        ("from pulumi_cortecs.gcore import InferenceDeployment", {"gcore"}),
+        ("import pulumi_cortecs.shadeform as s\ns.Instance('a')", {"shadeform"}),
+        ("import pulumi_cortecs as p\np.gcore.ApiKey('a')", {"gcore"}),
+        ("import pulumi_cortecs\npulumi_cortecs.Instance('a')", {"cortecs"}),
+        ("from pulumi_cortecs import testing\nfrom other import Instance", set()),
+        ("from pulumi_cortecs import (", set()),
+    ],
+)
+def test_the_clouds_of_a_program_are_those_that_it_imports(tmp_path: Path, source: str, clouds: set[str]) -> None:
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "parts.py").write_text(source)
+    for name in (".venv", "env"):
+        (tmp_path / "infra" / name).mkdir()
+        (tmp_path / "infra" / name / "pyvenv.cfg").touch()
+        (tmp_path / "infra" / name / "other.py").write_text("from pulumi_cortecs import Instance, gcore")
+    assert clouds_of_program(tmp_path, _abi.instance_kinds()) == set()  # no project
+    (tmp_path / "Pulumi.yaml").write_text("name: tests\nmain: infra\n")
+    assert clouds_of_program(tmp_path, _abi.instance_kinds()) == clouds

@@ -31,6 +31,7 @@ from pulumi_cortecs.simulator.clouds import CLOUDS
 from pulumi_cortecs.testing import CloudMocks
 from tests.engine.documented import commands_of
 
+ROOT = Path(__file__).parents[3]
 RESOURCES: dict[str, Callable[..., Resource]] = {
     "cortecs": cortecs_instance,
     "shadeform": shadeform_instance,
@@ -82,6 +83,15 @@ def test_it_says_what_comes_next(tmp_path: Path) -> None:
     assert f"cd {tmp_path / 'chat'} && pulumi-cortecs doctor" in output
     assert "pulumi config set --secret key" in output
     assert "pulumi up --policy-pack policy/guard/run --policy-pack-config policy/guard/limits.json" in output
+
+
+@pytest.mark.parametrize("page", ["policies/README.md", "review.md"])
+def test_the_first_command_of_a_page_uses_the_pack_that_it_writes(tmp_path: Path, page: str) -> None:
+    written(tmp_path)
+    (first, *_) = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.M | re.S)
+    paths = re.findall(r"--policy-pack(?:-config)? (\S+)", first)
+    assert len(paths) == 2
+    assert all((tmp_path / path).is_file() for path in paths)
 
 
 def test_a_folder_with_files_is_refused_by_their_names(tmp_path: Path) -> None:

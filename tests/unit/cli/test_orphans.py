@@ -170,7 +170,7 @@ def test_what_no_stack_owns_is_listed_with_what_it_costs(run: Run, backend: Back
         *("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", "2", "running", "1h00m", "2.40 EUR", "2.44 EUR", ""),
     ]
     assert "1 orphan among 2 instances" in shown
-    assert shown.endswith("compared with 1 stack; 2.40 EUR an hour, 2.44 EUR so far\n")
+    assert shown.endswith("compared with 1 stack; 2.40 EUR/h, 2.44 EUR so far\n")
     assert len(ids(sim)) == 2
 
 
@@ -373,12 +373,14 @@ def test_what_it_needs_is_said(run: Run, env: dict[str, str | None], text: str) 
     assert text in failure
 
 
-def test_without_a_stack_it_cannot_tell(environment: dict[str, str]) -> None:
-    result = CliRunner().invoke(cli.app, ["orphans"], env=environment)
-    assert (result.exit_code, result.stderr) == (
-        1,
-        "Error: no stack is named: give --stack NAME, once for each, or --all-stacks\n",
-    )
+def test_unless_a_stack_is_named_it_reads_all_of_them(
+    environment: dict[str, str], backend: Backend, sim: Simulator
+) -> None:
+    backend.put("organization/shop/prod", row(old(sim)))
+    every = CliRunner().invoke(cli.app, ["orphans", "--backend-url", backend.url], env=environment)
+    assert (every.exit_code, "compared with 2 stacks" in every.stdout) == (0, True), every.output
+    one = CliRunner().invoke(cli.app, ["orphans", "--stack", DEV, "--backend-url", backend.url], env=environment)
+    assert (one.exit_code, "compared with 1 stack;" in one.stdout) == (3, True), one.output
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -11,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pulumi_cortecs.cli import app, shipped
+from pulumi_cortecs.policy.pinned import SHIPPED
 
 ROOT = Path(__file__).parents[3]
+DEV = ROOT / "policies" / "guard" / "limits" / "dev.json"
 
 
 @pytest.mark.parametrize("pack", ["hardware", "cost", "guard"])
@@ -62,7 +65,7 @@ def test_the_limits_that_come_along_pass_the_check(pack: str, stage: str) -> Non
     file = ROOT / "policies" / pack / "limits" / f"{stage}.json"
     result = CliRunner().invoke(app, ["policy", "check", str(file), "--pack", pack])
     assert (result.exit_code, f"{file}: " in result.output) == (0, True)
-    assert "rules in force" in result.output
+    assert "rules apply" in result.output
 
 
 @pytest.mark.parametrize(
@@ -96,12 +99,47 @@ def test_what_is_wrong_with_limits_is_said_before_anybody_uses_them(tmp_path: Pa
 
 
 def test_own_rules_can_be_named_and_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    limits = '{"workers-max": {"most": 2}, "team-prefix": {"prefixes": ["search-"]}}'
+    limits = json.dumps({**json.loads(DEV.read_text()), "team-prefix": {"prefixes": ["search-"]}})
     assert checked(tmp_path, limits)[0] == 1
     assert checked(tmp_path, limits, "--own-rule", "team-prefix")[0] == 0
     (tmp_path / "limits.json").unlink()
     result = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "limits.json")])
     assert (result.exit_code, "No such file" in result.output) == (1, True)
+
+
+def test_what_limits_lack_is_named_and_does_not_count(tmp_path: Path) -> None:
+    limits = json.loads(DEV.read_text())
+    del limits["workers-max"], limits["ttl-required"]
+    code, output = checked(tmp_path, json.dumps(limits))
+    assert code == 1
+    assert (
+        ": 20 rules apply, not limited: model-allowed, region-allowed, without their limits: workers-max, ttl-"
+        in output
+    )
+    assert "Error: the limits say nothing about workers-max, ttl-required, and nothing is bought without them" in output
+    limits = json.loads(DEV.read_text())
+    del limits["quote-matches-catalogue"]
+    code, output = checked(tmp_path, json.dumps(limits))
+    assert (code, "Note: the limits say nothing about quote-matches-catalogue" in output) == (0, True)
+    code, output = checked(tmp_path, "{}")
+    assert (code, "no limits given, so it refuses everything" in output) == (1, True)
+
+
+def test_the_prices_of_limits_are_checked_where_a_pack_looks_for_them(tmp_path: Path) -> None:
+    limits = json.loads(DEV.read_text())
+    code, output = checked(tmp_path, json.dumps(limits))
+    assert (code, output.endswith("; no prices beside it to check\n")) == (0, True)
+    (tmp_path / "PulumiPolicy.yaml").touch()  # the folder of a pack
+    code, output = checked(tmp_path, json.dumps(limits))
+    assert (code, "no such catalogue of prices; make one with `pulumi-cortecs catalogue pull" in output) == (1, True)
+    shutil.copy(SHIPPED / "simulator.lock.yaml", tmp_path / "catalogue.lock.yaml")
+    code, output = checked(tmp_path, json.dumps(limits))
+    assert (code, "; catalogue of 20" in output) == (0, True)
+    code, output = checked(tmp_path, json.dumps({**limits, "catalogue-digest": {"sha256": "0" * 64}}))
+    assert (code, f"the limits require {'0' * 64}; once its prices are reviewed, write its sha256" in output) == (
+        1,
+        True,
+    )
 
 
 def test_there_are_no_others() -> None:

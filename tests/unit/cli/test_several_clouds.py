@@ -136,7 +136,7 @@ def test_one_table_has_the_orphans_of_both_clouds(run: Run, sim: Simulator) -> N
     assert cells[acme][:7] == ["acme", acme, "small in north", "running", "1h00m", "0.60 EUR", "0.605 EUR"]
     assert cells[acme][-1] == "team=search"
     assert "2 orphans among 2 instances of cortecs:" in shown
-    assert "; 1.80 EUR an hour, 1.825 EUR so far\n" in shown
+    assert "; 1.80 EUR/h, 1.825 EUR so far\n" in shown
 
 
 def test_rows_name_their_cloud_and_their_arguments(run: Run, sim: Simulator) -> None:
@@ -270,7 +270,7 @@ def test_a_disk_is_listed_with_its_price_and_only_deleted_when_told_so(run: Run,
     DISKS.update(full="attached")
     shown = run("orphans", "--cloud", "acme", code=3).stdout
     assert "full is a disk: --volumes deletes it, which destroys the data\n" in shown
-    assert "0.65 EUR an hour" in shown
+    assert "0.65 EUR/h" in shown
     run("orphans", "--delete", "--yes", code=3)
     run("orphans", "--delete", "--yes", "--include-young", "full", code=3)
     run("reap", "--delete", "--yes", code=0)

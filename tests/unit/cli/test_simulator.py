@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from pulumi_cortecs.cli import app
 from pulumi_cortecs.simulator import Control, running
+from pulumi_cortecs.simulator.process import exports
 from tests.preloaded import Child, python
 
 PROGRAM = ["-c", "from pulumi_cortecs.cli import main; main()"]
@@ -272,6 +273,20 @@ def test_print_env_is_what_a_shell_needs() -> None:
         "GCORE_BASE_URL=http://127.0.0.1:4321",
         "GCORE_CLOUD_PROJECT_ID=1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("environment", "direct"),
+    [
+        ({"no_proxy": "example.org"}, None),
+        ({"https_proxy": "http://proxy:1"}, "127.0.0.1,localhost"),
+        ({"HTTP_PROXY": "http://proxy:1", "NO_PROXY": "example.org, localhost"}, "example.org,localhost,127.0.0.1"),
+    ],
+)
+def test_print_env_leads_past_a_proxy(environment: dict[str, str], direct: str | None) -> None:
+    lines = exports(4321, environment).splitlines()
+    shown = [line for line in lines if "_proxy" in line.lower()]
+    assert shown == ([] if direct is None else [f"export {name}={direct}" for name in ("no_proxy", "NO_PROXY")])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -149,12 +150,14 @@ def test_credentials_are_needed_for_an_account_and_for_nothing_else(
     assert raised.value.__suppress_context__
 
 
-def test_an_error_of_the_vendor_is_no_unknown_id(at: Simulator) -> None:
+def test_an_error_of_the_vendor_is_no_unknown_id(at: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.NOTSET, "stamina")  # as a program finds it
     instance_id = bought(at)
     at.control.fault("server_error", method="GET", path="*/instances*")
     with pytest.raises(DataSourceError, match=r"get_instance: .*500") as raised:
         get_instance(instance_id)
     assert not isinstance(raised.value, LookupError)
+    assert not [record for record in caplog.records if record.name == "stamina"]  # a line for each retry
 
 
 _PRELUDE = """

@@ -70,6 +70,9 @@ def test_all_ways_to_call_it_mean_the_same() -> None:
         (lambda: Instance("a", num_workers=1), "needs model_id"),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), model_id="m"), ("and also model_id")),  # type: ignore[call-overload]
         (lambda: Instance("a", InstanceArgs(model_id="m"), num_workers=1), ("and also num_workers")),  # type: ignore[call-overload]
+        (lambda: InstanceArgs(modle_id="m"), r"InstanceArgs has no argument modle_id; did you mean model_id\?$"),  # type: ignore[call-arg]
+        (lambda: InstanceArgs(), "model_id"),  # type: ignore[call-arg]
+        (lambda: Instance("a", modle_id="m"), r"no argument modle_id; did you mean model_id\?$"),  # type: ignore[call-overload]
         (lambda: Instance("a", model="m"), r"no argument model; did you mean model_id\?$"),  # type: ignore[call-overload]
         (lambda: Instance("a", pulumi.ResourceOptions(import_="x"), model_id="m"), "leave import_ out"),
         (lambda: Instance("a", {"model_id": "m"}), "not a dict"),  # type: ignore[call-overload]

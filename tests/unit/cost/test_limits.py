@@ -167,7 +167,7 @@ def test_each_of_several_values_has_to_be_on_the_list() -> None:
 def test_the_cap_is_for_one_instance() -> None:
     assert CAP.check_price(eur("2.40")) == []
     assert texts(CAP.check_price(eur("71.04"))) == [
-        "the instance costs 71.04 EUR per hour, and the cap per instance is 2.40 EUR (FILE), exceeded by 68.64 EUR"
+        "the instance costs 71.04 EUR/h, and the cap per instance is 2.40 EUR (FILE), exceeded by 68.64 EUR"
     ]
 
 
@@ -182,7 +182,7 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
     assert CEILING.check_ceiling(Spending(running, (eur("1.25"),), eur("1.25"))) == []
     (refused,) = CEILING.check_ceiling(Spending(running, (eur("1.25"), eur("1.25")), eur("1.25")))
     assert refused.text == (
-        "the account would cost 11.25 EUR per hour (7.50 EUR for what it runs, 2.50 EUR for what was just ordered, "
+        "the account would cost 11.25 EUR/h (7.50 EUR for what it runs, 2.50 EUR for what was just ordered, "
         "1.25 EUR for this instance), and the ceiling of the account is 10.00 EUR (FILE), exceeded by 1.25 EUR"
     )
 
@@ -193,7 +193,7 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
         (Spending({"a": eur("1"), "b": None}, (), eur("1")), "running instances of the account have no price: b"),
         (Spending({}, (eur("1"), None), eur("1")), "a pending order has no price"),
         (Spending({}, (), None), "the instance has no price"),
-        (Spending({"a": Money.of("1", "USD")}, (), eur("1")), "1.00 USD per hour in it: not the same currency"),
+        (Spending({"a": Money.of("1", "USD")}, (), eur("1")), "1.00 USD/h in it: not the same currency"),
         (Spending({}, (Money.of("1", "USD"),), eur("1")), "not the same currency"),
         (Spending({}, (), Money.of("1", "USD")), "not the same currency"),
     ],

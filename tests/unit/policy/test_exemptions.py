@@ -25,7 +25,7 @@ ROOMY: dict[str, Any] = {
     "stack-monthly-budget": {"per_month": ["1000000.00 EUR"]},
 }
 DEAR = cortecs_instance(num_workers=8)
-"""9.60 EUR an hour; 5.00 EUR are allowed."""
+"""9.60 EUR/h; 5.00 EUR are allowed."""
 
 
 def bench(day: str = "2030-01-31", **changed: Any) -> PackTester:
@@ -39,8 +39,8 @@ def test_an_exempted_purchase_passes_and_is_listed() -> None:
     assert_advised(
         verdict,
         "instance-hourly-cap",
-        "9.60 EUR an hour",
-        "exempt until 2030-01-31 up to 20.00 EUR an hour, says finance: a load test",
+        "9.60 EUR/h",
+        "exempt until 2030-01-31 up to 20.00 EUR/h, says finance: a load test",
     )
 
 

@@ -121,6 +121,8 @@ def test_a_change_in_place_is_judged_like_a_purchase() -> None:
     assert_allowed(budget.preview(before))
     assert_denied(budget.preview(after), "stack-hourly-budget", "9.00 USD")
     assert_denied(budget.up(after), "stack-hourly-budget", "9.00 USD")
+    less = pack_of("stack-hourly-budget", held=(after,), per_hour=["5.00 USD"])
+    assert_denied(less.preview(gcore_deployment(description="x")), "stack-hourly-budget", "also if it changes in place")
 
 
 def test_an_address_without_a_key_is_open_to_the_world() -> None:
@@ -140,7 +142,7 @@ def test_a_refusal_names_the_cheapest_flavors_that_are_allowed() -> None:
     verdict = pack_of("gpu-type-allowed", allowed=["L40S"]).preview(
         gcore_deployment(flavor_name="inference-16vcpu-232gib-1xh100-80gb")
     )
-    assert_denied(verdict, "gpu-type-allowed", f"What could be taken: 1 x {FLAVOR} (1.80 USD an hour)")
+    assert_denied(verdict, "gpu-type-allowed", f"What could be taken: 1 x {FLAVOR} (1.80 USD/h)")
 
 
 def test_only_what_costs_nothing_and_opens_nothing_may_be_ignored() -> None:

@@ -44,12 +44,12 @@ def test_a_rename_at_a_full_budget_passes_and_a_third_round_does_not() -> None:
     assert_allowed(first.up(*three("b")))
     second = bench(held=[*three("a"), *three("b")])
     words = (
-        "6 instances in the stack's state, and 1 that this run adds: 8.40 EUR an hour; the limit is 7.20 EUR",
+        "6 instances in the stack's state, and 1 that this run adds: 8.40 EUR/h; the limit is 7.20 EUR",
         TWICE,
     )
     assert_denied(second.preview(cortecs_instance("c")), "stack-hourly-budget", *words)
     assert_denied(second.up(cortecs_instance("c")), "stack-hourly-budget", *words)
-    assert_denied(second.up(cortecs_instance("c")), "stack-monthly-budget", "6132.00 EUR a month", TWICE)
+    assert_denied(second.up(cortecs_instance("c")), "stack-monthly-budget", "6132.00 EUR/month", TWICE)
 
 
 def test_each_order_of_an_up_counts_on_top_of_the_state() -> None:

@@ -29,19 +29,19 @@ def test_eight_workers_on_h100() -> None:
     assert shown(DEMO, model_id=LLAMA, hardware_type_id="NVIDIA_H100_1", num_workers=8) == [
         "[mandatory] hardware-allowed: NVIDIA_H100_1 is not among the hardware that is allowed on cortecs: "
         "NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.",
-        f"What it would cost: 36.00 EUR an hour for 8 workers, by the catalogue of {DAY}.",
+        f"What it would cost: 36.00 EUR/h for 8 workers, by the catalogue of {DAY}.",
         "[mandatory] gpu-type-allowed: NVIDIA_H100_1 has NVIDIA H100 GPUs; allowed are NVIDIA L4, NVIDIA L40S.",
         "[mandatory] gpu-count-max: 8 x NVIDIA_H100_1 are 8 GPUs; 4 are allowed per instance: 4 too many.",
         "[mandatory] vram-range: NVIDIA_H100_1 has 80 GB; at most 48 GB are allowed: 32 GB too many.",
         f"[mandatory] model-allowed: {LLAMA.replace('--', '/')} is not among the models that are allowed: Qwen/*.",
         "[mandatory] workers-max: 8 workers; 2 are allowed per instance: 6 too many.",
-        "[mandatory] instance-hourly-cap: 8 x NVIDIA_H100_1 cost 36.00 EUR an hour; the limit is 5.00 EUR: "
+        "[mandatory] instance-hourly-cap: 8 x NVIDIA_H100_1 cost 36.00 EUR/h; the limit is 5.00 EUR: "
         "31.00 EUR too much.",
-        "[mandatory] price-per-gpu-cap: a GPU of NVIDIA_H100_1 costs 4.50 EUR an hour; the limit is 2.50 EUR: "
+        "[mandatory] price-per-gpu-cap: a GPU of NVIDIA_H100_1 costs 4.50 EUR/h; the limit is 2.50 EUR: "
         "2.00 EUR too much.",
-        "[mandatory] stack-hourly-budget: 1 instance of this stack: 36.00 EUR an hour; the limit is 10.00 EUR: "
+        "[mandatory] stack-hourly-budget: 1 instance of this stack: 36.00 EUR/h; the limit is 10.00 EUR: "
         "26.00 EUR too much.",
-        "[mandatory] stack-monthly-budget: 1 instance of this stack: 26280.00 EUR a month; the limit is "
+        "[mandatory] stack-monthly-budget: 1 instance of this stack: 26280.00 EUR/month; the limit is "
         "5000.00 EUR: 21280.00 EUR too much.",
     ]
 
@@ -50,11 +50,11 @@ def test_only_the_gravest_refusal_names_the_way_out_for_most_workers() -> None:
     lines = shown(
         {**DEMO, "instance-hourly-cap": {"per_hour": ["3.00 EUR"]}}, hardware_type_id="NVIDIA_L40S_1", num_workers=2
     )
-    assert lines[0].startswith("[mandatory] instance-hourly-cap: 2 x NVIDIA_L40S_1 cost 4.20 EUR an hour")
+    assert lines[0].startswith("[mandatory] instance-hourly-cap: 2 x NVIDIA_L40S_1 cost 4.20 EUR/h")
     assert lines[1:3] == [
-        f"What it would cost: 4.20 EUR an hour for 2 workers, by the catalogue of {DAY}.",
-        "What could be taken for Qwen/Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR an hour), "
-        "1 x NVIDIA_L40S_1 (2.10 EUR an hour), 1 x NVIDIA_L4_2 (2.40 EUR an hour).",
+        f"What it would cost: 4.20 EUR/h for 2 workers, by the catalogue of {DAY}.",
+        "What could be taken for Qwen/Qwen2-7B-Instruct: 2 x NVIDIA_L4_1 (2.40 EUR/h), "
+        "1 x NVIDIA_L40S_1 (2.10 EUR/h), 1 x NVIDIA_L4_2 (2.40 EUR/h).",
     ]
 
 
@@ -62,8 +62,8 @@ def test_only_the_gravest_refusal_names_the_way_out_for_most_workers() -> None:
 @pytest.mark.parametrize(
     ("budget", "way_out"),
     [
-        ("4.80 EUR", "What could be taken for Qwen/Qwen2-7B-Instruct: 3 x NVIDIA_L4_1 (3.60 EUR an hour)"),
-        ("3.00 EUR", "What could be taken for Qwen/Qwen2-7B-Instruct: 1 x NVIDIA_L4_1 (1.20 EUR an hour)."),
+        ("4.80 EUR", "What could be taken for Qwen/Qwen2-7B-Instruct: 3 x NVIDIA_L4_1 (3.60 EUR/h)"),
+        ("3.00 EUR", "What could be taken for Qwen/Qwen2-7B-Instruct: 1 x NVIDIA_L4_1 (1.20 EUR/h)."),
         ("1.20 EUR", "No hardware that Qwen/Qwen2-7B-Instruct runs on is allowed."),
     ],
 )

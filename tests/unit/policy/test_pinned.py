@@ -53,6 +53,14 @@ def test_without_one_it_says_how_to_make_one(pack: Path) -> None:
     assert f"`pulumi-cortecs catalogue pull --output {pack / LOCK_FILE}`" in problem  # where this very pack looks
 
 
+@pytest.mark.parametrize("packs", [SHIPPED.parent / "policies", SHIPPED.parents[1] / "policies"])
+def test_nobody_is_asked_to_write_into_an_installed_package(packs: Path) -> None:
+    problem = load_pinned(packs / "guard").problem
+    assert "`pulumi-cortecs new` writes one with prices to policy/guard" in problem
+    assert "`pulumi-cortecs catalogue pull --output policy/guard/catalogue.lock.yaml`" in problem
+    assert f"--output {packs}" not in problem
+
+
 def test_one_that_was_edited_or_cut_is_not_used(pack: Path) -> None:
     text = SAMPLE.read_text()
     (pack / LOCK_FILE).write_text(text.replace("'4.50'", "'0.50'").replace("'0.075'", "'0.0083'"))
@@ -67,4 +75,4 @@ def test_one_that_is_not_the_one_that_the_limits_want_is_not_used(pack: Path) ->
     assert load_pinned(pack, "simulator.lock.yaml", catalogue.digest).catalogue is not None
     wrong = load_pinned(pack, "simulator.lock.yaml", "0" * 64)
     assert wrong.catalogue is None
-    assert wrong.problem.endswith(f"has the sha256 {catalogue.digest}; the limits require {'0' * 64}")
+    assert f"has the sha256 {catalogue.digest}; the limits require {'0' * 64}; once its prices" in wrong.problem

@@ -142,12 +142,12 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         cortecs_instance(model_id=MISSING),
         "if no purchase on cortecs names one",
     ),
-    ("instance-hourly-cap", {"per_hour": ["0.49 USD"]}, shadeform_instance(), f"1 x {A6000} cost 0.50 USD an hour"),
+    ("instance-hourly-cap", {"per_hour": ["0.49 USD"]}, shadeform_instance(), f"1 x {A6000} cost 0.50 USD/h"),
     (
         "instance-hourly-cap",
         {"per_hour": ["0.01 USD"]},
         shadeform_volume(size_in_gb=101),
-        f"101 GB of {VOLUME} cost 0.0101 USD an hour; the limit is 0.01 USD: 0.0001 USD too much.",
+        f"101 GB of {VOLUME} cost 0.0101 USD/h; the limit is 0.01 USD: 0.0001 USD too much.",
     ),
     (
         "instance-hourly-cap",
@@ -220,7 +220,7 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "instance-hourly-cap",
         {"per_hour": ["2.39 EUR"]},
         cortecs_instance(num_workers=2),
-        "2 x NVIDIA_L4_1 cost 2.40 EUR an hour; the limit is 2.39 EUR: 0.01 EUR too much.",
+        "2 x NVIDIA_L4_1 cost 2.40 EUR/h; the limit is 2.39 EUR: 0.01 EUR too much.",
     ),
     (
         "instance-hourly-cap",
@@ -232,22 +232,22 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "instance-hourly-cap",
         {"per_hour": ["1.19 EUR"]},
         cortecs_instance(state="stopped"),
-        "1.20 EUR an hour; the limit is 1.19 EUR",
+        "1.20 EUR/h; the limit is 1.19 EUR",
     ),
     (
         "price-per-gpu-cap",
         {"per_gpu_hour": ["4.43 EUR"]},
         cortecs_instance(hardware_type_id="NVIDIA_H100_2"),
-        "a GPU of NVIDIA_H100_2 costs 4.44 EUR an hour; the limit is 4.43 EUR: 0.01 EUR too much.",
+        "a GPU of NVIDIA_H100_2 costs 4.44 EUR/h; the limit is 4.43 EUR: 0.01 EUR too much.",
     ),
     ("price-per-gpu-cap", {"per_gpu_hour": ["9.00 USD"]}, cortecs_instance(), "no limit is in EUR"),
-    ("stack-hourly-budget", {"per_hour": ["1.19 EUR"]}, cortecs_instance(), "1.20 EUR an hour; the limit is 1.19 EUR"),
+    ("stack-hourly-budget", {"per_hour": ["1.19 EUR"]}, cortecs_instance(), "1.20 EUR/h; the limit is 1.19 EUR"),
     ("stack-hourly-budget", {"per_hour": ["1.19 USD"]}, cortecs_instance(), "no limit is in EUR"),
     (
         "stack-monthly-budget",
         {"per_month": ["875.99 EUR"]},
         cortecs_instance(),
-        "876.00 EUR a month; the limit is 875.99 EUR",
+        "876.00 EUR/month; the limit is 875.99 EUR",
     ),
     (
         "billing-interval",
@@ -428,7 +428,7 @@ def test_an_hour_dearer_than_sixty_minutes_is_priced_as_it_is_billed() -> None:
     dear_hours = with_row("NVIDIA_L4_1", lambda row: replace(row, price_per_hour=Money.of("3.00", "EUR")))
     cap = bench("instance-hourly-cap", dear_hours, per_hour=["2.00 EUR"])
     assert_allowed(cap.preview(cortecs_instance()))
-    assert_denied(cap.preview(cortecs_instance(billing_interval="per_hour")), "instance-hourly-cap", "3.00 EUR an hour")
+    assert_denied(cap.preview(cortecs_instance(billing_interval="per_hour")), "instance-hourly-cap", "3.00 EUR/h")
 
 
 @pytest.mark.parametrize(
@@ -467,11 +467,11 @@ def quoted(total: str, currency: str = "EUR", source: str = "live") -> dict[str,
 @pytest.mark.parametrize(
     ("quote", "says"),
     [
-        (quoted("1.27"), "the vendor wants 1.27 EUR an hour now, the catalogue of 2026-"),
+        (quoted("1.27"), "the vendor wants 1.27 EUR/h now, the catalogue of 2026-"),
         (quoted("1.27"), "has 1.20 EUR: +5.8 %, and 5 % are tolerated"),
         (quoted("1.13"), "-5.8 %"),
         (quoted("0.00"), "-100.0 %"),
-        (quoted("1.20", "USD"), "the vendor wants 1.20 USD an hour"),
+        (quoted("1.20", "USD"), "the vendor wants 1.20 USD/h"),
         (quoted("NaN"), "quote makes no sense"),
         (quoted("-1.20"), "the vendor wants -1.20 EUR"),
         ({"currency": "EUR", "source": "live"}, "quote is not complete: quote.hourly_total is not given"),
@@ -505,4 +505,4 @@ def test_two_currencies_are_never_added() -> None:
     in_dollars = Catalogue({"cortecs": replace(prices, currency="USD", hardware_types=dollars)})
     limits = {"stack-hourly-budget": {"per_hour": ["1.20 EUR"]}}
     verdict = PackTester([RULES["stack-hourly-budget"]], limits, catalogue=in_dollars).preview(cortecs_instance())
-    assert_denied(verdict, "stack-hourly-budget", "1.20 USD an hour; no limit is in USD, only 1.20 EUR.")
+    assert_denied(verdict, "stack-hourly-budget", "1.20 USD/h; no limit is in USD, only 1.20 EUR.")

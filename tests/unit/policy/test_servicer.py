@@ -81,7 +81,7 @@ def test_a_pack_process_says_its_rules_once() -> None:
     for name in ("chat", "other"):
         pack.Analyze(request(dict(cortecs_instance().properties), f"{URN}{name}"), CONTEXT)
     (logged,) = bench.logged
-    assert logged.startswith("bench, in force:")
+    assert logged.startswith("bench judges by:")
 
 
 def test_nobody_can_tell_a_pack_that_this_is_only_a_preview(pack: PackServicer) -> None:
@@ -138,7 +138,7 @@ def test_an_endpoint_is_served_by_its_own_provider_and_no_other() -> None:
 
 
 def test_the_running_sum_is_not_talked_down(pack: PackServicer) -> None:
-    # 2 x 2.10 EUR twice: within 10 EUR an hour; the third is too much, whatever was said of the first two since
+    # 2 x 2.10 EUR twice: within 10 EUR/h; the third is too much, whatever was said of the first two since
     shows(pack, AUTHENTIC)
     for name in ("a", "b"):
         shows(pack, AUTHENTIC, URN + name)
@@ -221,11 +221,11 @@ def test_one_unknown_price_hides_no_other_and_stops_the_sum() -> None:
 
 
 def test_many_small_ones_are_stopped_in_a_preview_and_on_the_way_in_an_up() -> None:
-    many = [cortecs_instance(f"n{number}") for number in range(9)]  # 10.80 EUR an hour
+    many = [cortecs_instance(f"n{number}") for number in range(9)]  # 10.80 EUR/h
     bench = PackTester("guard", {**DEMO, "stack-monthly-budget": {"per_month": ["9999.00 EUR"]}})
     preview, up = bench.preview(*many), bench.up(*many)
-    assert_denied(preview, "stack-hourly-budget", "9 instances of this stack: 10.80 EUR an hour")
-    assert_denied(up, "stack-hourly-budget", "9 instances of this stack so far: 10.80 EUR an hour")
+    assert_denied(preview, "stack-hourly-budget", "9 instances of this stack: 10.80 EUR/h")
+    assert_denied(up, "stack-hourly-budget", "9 instances of this stack so far: 10.80 EUR/h")
     assert [finding.urn for finding in up.findings] == [many[8].urn]
 
 

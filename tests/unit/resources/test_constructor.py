@@ -1,8 +1,11 @@
-"""Pulumi's custom timeouts, as the engine itself reads them: Go's durations; and the digest of what interrupts a
-service."""
+"""Misspelt arguments; Pulumi's custom timeouts, as the engine itself reads them: Go's durations; and the digest of
+what interrupts a service."""
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import is_dataclass
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,6 +17,22 @@ from pulumi_cortecs.provider.arguments import MAX_READY_TIMEOUT
 from pulumi_cortecs.provider.kind import ArgumentTable
 from pulumi_cortecs.resources.constructor import create_timeout, service_digest, trigger_digest
 from pulumi_cortecs.shadeform.kind import ARGUMENTS as SHADEFORM
+
+ARGUMENTS = [
+    form
+    for cloud in ("cortecs", "shadeform", "gcore")
+    for form in vars(import_module(f"pulumi_cortecs.{cloud}.resources")).values()
+    if isinstance(form, type)
+    and form.__module__.endswith(".resources")
+    and (is_dataclass(form) or "Args" in form.__name__)
+]
+
+
+@pytest.mark.parametrize("form", ARGUMENTS)
+def test_each_class_of_arguments_names_the_closest_one(form: type[Any]) -> None:
+    *_, name = inspect.signature(form).parameters
+    with pytest.raises(TypeError, match=rf"{form.__name__} has no argument {name}x; did you mean {name}\?"):
+        form(**{f"{name}x": 1})
 
 
 def _create(text: str | None) -> ResourceOptions:
