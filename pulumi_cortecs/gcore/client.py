@@ -350,9 +350,10 @@ class GcoreClient(PagedApi):
         """One of them. Raises NotFoundError for an unknown name (404 by inference)."""
         return self._get(self._of_project(kind, name), PLAIN[kind])
 
-    def create(self, kind: str, body: Mapping[str, Any]) -> OrderAnswer[Any]:
-        """Creates one: no later answer has the secret of a key. It is not sent again once the vendor may have received
-        it."""
+    def create(self, kind: str, inputs: Mapping[str, Any]) -> OrderAnswer[Any]:
+        """Creates one of check's inputs: no later answer has the secret of a key. It is not sent again once the vendor
+        may have received it."""
+        body = {key: value for key, value in inputs.items() if value != ""}
         made: Any = self._send("POST", self._of_project(kind), PLAIN[kind], body, Retry.IF_NEVER_SENT)
         return OrderAnswer(made.name, made)
 
@@ -360,8 +361,9 @@ class GcoreClient(PagedApi):
         """Changes these fields of one."""
         self._send("PATCH", self._of_project(kind, name), WireModel, changes)
 
-    def put(self, kind: str, name: str, body: Mapping[str, Any]) -> None:
+    def put(self, kind: str, name: str, inputs: Mapping[str, Any]) -> None:
         """Replaces all fields of one, but its name."""
+        body = {key: inputs[key] for key in inputs if key != "name"}
         self._send("PUT", self._of_project(kind, name), WireModel, body)
 
     def delete(self, kind: str, name: str) -> None:
