@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import httpx
 from pydantic import ConfigDict, Field
@@ -264,13 +264,9 @@ class GcoreClient(PagedApi):
         """Requests the deletion, and returns the ids of its tasks."""
         return self._send("DELETE", self._of_project("deployments", name), _Tasks).tasks
 
-    def start_deployment(self, name: str) -> None:
-        """Starts a stopped deployment with its least replicas."""
-        self._send("POST", f"{self._of_project('deployments', name)}/start", WireModel)
-
-    def stop_deployment(self, name: str) -> None:
-        """Stops a deployment, which then costs nothing."""
-        self._send("POST", f"{self._of_project('deployments', name)}/stop", WireModel)
+    def switch_deployment(self, name: str, verb: Literal["start", "stop"]) -> None:
+        """Starts a stopped deployment with its least replicas, or stops one, which then costs nothing."""
+        self._send("POST", f"{self._of_project('deployments', name)}/{verb}", WireModel)
 
     def logs(self, name: str, limit: int, region_id: int | None = None) -> list[ApiLogLine]:
         """The last lines of a deployment's log, the newest first: of all regions, or of one."""

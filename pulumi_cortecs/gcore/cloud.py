@@ -102,12 +102,12 @@ class GcoreCloud(
         self._record_task(instance_id, self.client.delete_deployment(instance_id))
 
     def stop(self, instance_id: str) -> ApiDeployment | None:
-        self.client.stop_deployment(instance_id)
+        self.client.switch_deployment(instance_id, "stop")
         self._record_task(instance_id, [])
         return None
 
     def start(self, instance_id: str) -> None:
-        self.client.start_deployment(instance_id)
+        self.client.switch_deployment(instance_id, "start")
         self._record_task(instance_id, [])
 
     def last_task(self, instance_id: str) -> str | None:
