@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from pulumi_cortecs.cost.quote import LIVE
 from pulumi_cortecs.http.errors import UnreachableError
+from pulumi_cortecs.lifecycle.account_cloud import VendorClient
 
 T = TypeVar("T")
 
@@ -19,16 +20,10 @@ class Timed(Protocol):
     def now(self) -> float: ...
 
 
-class DatesAnswers(Protocol):
-    """A client of a vendor whose clock it knows (http/vendor_api.py)."""
-
-    def vendor_time(self) -> float | None: ...
-
-
 class VendorClock:
     """The vendor's clock, by its answers to this client."""
 
-    def __init__(self, client: DatesAnswers) -> None:
+    def __init__(self, client: VendorClient) -> None:
         self._client = client
 
     def now(self) -> float:

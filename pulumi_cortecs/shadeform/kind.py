@@ -4,6 +4,7 @@ import it."""
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
@@ -194,10 +195,9 @@ def _undeletable(key: ApiSshKey) -> str:
     return f"{key.name!r} is the account's default key; make another one the default first" if key.is_default else ""
 
 
-SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
+_PLAIN: Final = partial(CrudKind, credentials=CREDENTIALS, instances=INSTANCE, client=imported(_CLIENT))
+SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = _PLAIN(
     token=TOKENS["shadeform.SshKey"],
-    credentials=CREDENTIALS,
-    instances=INSTANCE,
     arguments=ArgumentTable(
         "an SshKey",
         {
@@ -205,15 +205,12 @@ SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
             "name": Argument(identifier, GENERATED),
         },
     ),
-    client=imported(_CLIENT),
     path="sshkeys",
     outputs=lambda key: {"name": key.name, "public_key": key.public_key, "is_default": key.is_default},
     undeletable=_undeletable,
 )
-VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
+VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = _PLAIN(
     token=TOKENS["shadeform.Volume"],
-    credentials=CREDENTIALS,
-    instances=INSTANCE,
     arguments=ArgumentTable(
         "a Volume",
         {
@@ -224,7 +221,6 @@ VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
             **{key: LIFE_CYCLE[key] for key in ("max_price", "price_tolerance")},
         },
     ),
-    client=imported(_CLIENT),
     path="volumes",
     outputs=_volume_outputs,
     market=imported("pulumi_cortecs.shadeform.market:volume_market"),
