@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import httpx
 from pydantic import ConfigDict, Field
@@ -13,6 +14,7 @@ from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.errors import BadAnswerError, ConfigurationError
 from pulumi_cortecs.http.paged_api import Page, PagedApi
+from pulumi_cortecs.http.rows import read_as
 from pulumi_cortecs.http.text import secret_parts
 from pulumi_cortecs.http.wire import Id, Number, Object, Rows, Told, Whole, Words, path_part
 from pulumi_cortecs.lifecycle.cloud import OrderAnswer
@@ -29,6 +31,7 @@ _MAY_BE_SECRET: Final = ("envs", "command", "probes", "password", "data")
 """The values of a body that no text of ours may have: an error of the vendor may quote a part of them."""
 
 N = TypeVar("N", bound=WireModel)
+R = TypeVar("R")
 M = TypeVar("M", bound="_Named")
 
 _Name = Annotated[Id, path_part(_RESERVED_PATHS)]
@@ -129,21 +132,12 @@ class ApiFlavor(WireModel):
     is_gpu_shared: Told[bool] = None
 
 
-class ApiRegion(WireModel):
+@dataclass(frozen=True)
+class ApiRegion:
     """A region: `slug` is its name in programs, "luxembourg-2"."""
 
     id: int
     slug: Id
-    display_name: Told[Words] = None
-    country: Told[Words] = None
-    state: Told[Words] = None
-    access_level: Told[Words] = None
-    coordinates: Told[dict[str, Any]] = None
-    created_at: Told[Words] = None
-    has_ai: Told[bool] = None
-    has_ai_gpu: Told[bool] = None
-    keystone_name: Told[Words] = None
-    zone: Told[Words] = None
 
 
 class ApiFlavorCapacity(WireModel):
@@ -158,29 +152,6 @@ class ApiCapacity(WireModel):
 
     region_id: int
     capacity: Rows[ApiFlavorCapacity]
-
-
-class ApiModel(WireModel):
-    """A model of the catalogue, with the image that serves it. `model_id` is its name in requests to it."""
-
-    id: Id
-    name: Words
-    image_url: Told[Words] = None
-    port: Told[int] = None
-    model_id: Told[Words] = None
-    default_flavor_name: Told[Words] = None
-    openai_compatibility: Told[Words] = None
-    category: Told[Words] = None
-    developer: Told[Words] = None
-    description: Told[Words] = None
-    version: Told[Words] = None
-    has_eula: Told[bool] = None
-    eula_url: Told[Words] = None
-    documentation_page: Told[Words] = None
-    example_curl_request: Told[Words] = None
-    image_registry_id: Told[Words] = None
-    inference_backend: Told[Words] = None
-    inference_frontend: Told[Words] = None
 
 
 class ApiPricePreview(WireModel):
@@ -293,13 +264,9 @@ class GcoreClient(PagedApi):
         """Requests the deletion, and returns the ids of its tasks."""
         return self._send("DELETE", self._of_project("deployments", name), _Tasks).tasks
 
-    def start_deployment(self, name: str) -> None:
-        """Starts a stopped deployment with its least replicas."""
-        self._send("POST", f"{self._of_project('deployments', name)}/start", WireModel)
-
-    def stop_deployment(self, name: str) -> None:
-        """Stops a deployment, which then costs nothing."""
-        self._send("POST", f"{self._of_project('deployments', name)}/stop", WireModel)
+    def switch_deployment(self, name: str, verb: Literal["start", "stop"]) -> None:
+        """Starts a stopped deployment with its least replicas, or stops one, which then costs nothing."""
+        self._send("POST", f"{self._of_project('deployments', name)}/{verb}", WireModel)
 
     def logs(self, name: str, limit: int, region_id: int | None = None) -> list[ApiLogLine]:
         """The last lines of a deployment's log, the newest first: of all regions, or of one."""
@@ -330,13 +297,17 @@ class GcoreClient(PagedApi):
         """All hardware types."""
         return self._offers("/cloud/v3/inference/flavors", ApiFlavor)
 
-    def models(self) -> list[ApiModel]:
-        """The models of the catalogue."""
-        return self._offers("/cloud/v3/inference/models", ApiModel)
+    def models(self, form: type[R]) -> list[R]:
+        """The models of the catalogue, as rows of this dataclass."""
+        return self._offers("/cloud/v3/inference/models", read_as(form))  # type: ignore[arg-type]
 
     def regions(self) -> list[ApiRegion]:
         """The regions with inference."""
-        return self._offers("/cloud/v1/regions", ApiRegion, {"product": "inference"})
+        return self.regions_as(ApiRegion)
+
+    def regions_as(self, form: type[R]) -> list[R]:
+        """The same, as rows of this dataclass."""
+        return self._offers("/cloud/v1/regions", read_as(form), {"product": "inference"})  # type: ignore[arg-type]
 
     def capacity(self) -> list[ApiCapacity]:
         """What can be had now, by region."""
@@ -350,9 +321,10 @@ class GcoreClient(PagedApi):
         """One of them. Raises NotFoundError for an unknown name (404 by inference)."""
         return self._get(self._of_project(kind, name), PLAIN[kind])
 
-    def create(self, kind: str, body: Mapping[str, Any]) -> OrderAnswer[Any]:
-        """Creates one: no later answer has the secret of a key. It is not sent again once the vendor may have received
-        it."""
+    def create(self, kind: str, inputs: Mapping[str, Any]) -> OrderAnswer[Any]:
+        """Creates one of check's inputs: no later answer has the secret of a key. It is not sent again once the vendor
+        may have received it."""
+        body = {key: value for key, value in inputs.items() if value != ""}
         made: Any = self._send("POST", self._of_project(kind), PLAIN[kind], body, Retry.IF_NEVER_SENT)
         return OrderAnswer(made.name, made)
 
@@ -360,8 +332,9 @@ class GcoreClient(PagedApi):
         """Changes these fields of one."""
         self._send("PATCH", self._of_project(kind, name), WireModel, changes)
 
-    def put(self, kind: str, name: str, body: Mapping[str, Any]) -> None:
+    def put(self, kind: str, name: str, inputs: Mapping[str, Any]) -> None:
         """Replaces all fields of one, but its name."""
+        body = {key: inputs[key] for key in inputs if key != "name"}
         self._send("PUT", self._of_project(kind, name), WireModel, body)
 
     def delete(self, kind: str, name: str) -> None:

@@ -13,7 +13,7 @@ from pulumi_cortecs.cost.billing import run_cost
 from pulumi_cortecs.gcore import spec
 from pulumi_cortecs.gcore.client import VENDOR, ApiContainer, ApiDeployment, GcoreClient
 from pulumi_cortecs.gcore.kind import ARGUMENTS
-from pulumi_cortecs.gcore.quota import SharedSupply, order_problems
+from pulumi_cortecs.gcore.quota import order_problems
 from pulumi_cortecs.http.errors import none_if_unknown
 from pulumi_cortecs.http.probe import Answer, ProbeSpec, probe
 from pulumi_cortecs.lifecycle.account_cloud import AccountCloud
@@ -36,6 +36,7 @@ from pulumi_cortecs.lifecycle.cloud import (
     phase_of,
 )
 from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.provider.answer_cache import AnswerCache, VendorClock, sharing
 from pulumi_cortecs.provider.arguments import vendor_arguments
 from pulumi_cortecs.provider.kind import Change
 
@@ -51,6 +52,8 @@ _ORDERED: Final = tuple(key for key in vendor_arguments(ARGUMENTS) if ARGUMENTS[
 _SLEEPING: Final = "PENDING"
 _FINISHED, _FAILED = "FINISHED", "ERROR"
 _LOG_LINES: Final = 5
+_MAX_AGE: Final = 5.0
+"""Seconds for which an answer about quota and room serves further orders."""
 _CONFLICT: Final = 409
 
 
@@ -74,7 +77,8 @@ class GcoreCloud(
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._lock = threading.Lock()
-        self._supply = SharedSupply(self.client)
+        # orders that come at once share what is asked before them
+        self._supply = sharing(self.client, AnswerCache(VendorClock(self.client), _MAX_AGE))
         self._tasks: dict[str, str] = {}
         self._names: dict[int, str] = {}
         """The regions' names for texts, as far as quotes have told them."""
@@ -98,12 +102,12 @@ class GcoreCloud(
         self._record_task(instance_id, self.client.delete_deployment(instance_id))
 
     def stop(self, instance_id: str) -> ApiDeployment | None:
-        self.client.stop_deployment(instance_id)
+        self.client.switch_deployment(instance_id, "stop")
         self._record_task(instance_id, [])
         return None
 
     def start(self, instance_id: str) -> None:
-        self.client.start_deployment(instance_id)
+        self.client.switch_deployment(instance_id, "start")
         self._record_task(instance_id, [])
 
     def last_task(self, instance_id: str) -> str | None:

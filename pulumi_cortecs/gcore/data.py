@@ -26,6 +26,7 @@ from pulumi_cortecs.gcore.quota import room_by_region
 from pulumi_cortecs.gcore.resources import Provider
 from pulumi_cortecs.http.credentials import resolve_credentials
 from pulumi_cortecs.http.errors import none_if_unknown
+from pulumi_cortecs.http.wire import Id
 from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import DataSourceError, UnknownIdError
 
@@ -38,7 +39,7 @@ class Region:
     """A region with inference. `name` is what programs, policies and limits call it, "luxembourg-2"."""
 
     id: int
-    name: str
+    name: Id = field(metadata={"told_as": "slug"})
     display_name: str | None
     country: str | None
     state: str | None
@@ -93,7 +94,7 @@ class Model:
     """A model of the catalogue, and the image and port of a deployment that serves it. `model_id` is its name in
     requests. None for values that Gcore does not report."""
 
-    id: str
+    id: Id
     name: str
     image_url: str | None
     port: int | None
@@ -151,8 +152,7 @@ class DeploymentInfo:
 @_SOURCES.source
 def get_regions(config: Config, opts: pulumi.InvokeOptions | None = None) -> list[Region]:
     """The regions with inference, by id."""
-    rows = sorted(_client(config).regions(), key=lambda region: region.id)
-    return [row_of(Region, row, name=row.slug) for row in rows]
+    return sorted(_client(config).regions_as(Region), key=lambda region: region.id)
 
 
 def get_regions_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Region]]:
@@ -223,7 +223,7 @@ def get_capacity_output(
 @_SOURCES.source
 def get_models(config: Config, opts: pulumi.InvokeOptions | None = None) -> list[Model]:
     """The models of the catalogue, by name."""
-    return [row_of(Model, told) for told in sorted(_client(config).models(), key=lambda told: told.name)]
+    return sorted(_client(config).models(Model), key=lambda model: model.name)
 
 
 def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Model]]:

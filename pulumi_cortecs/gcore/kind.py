@@ -4,7 +4,6 @@ the plain resources. Light: programs import it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -171,24 +170,17 @@ def _registry_outputs(credential: ApiRegistryCredential) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value is not None}
 
 
-def _plain(kind: str, **specific: Any) -> CrudKind[GcoreClient, Any]:
-    """A plain resource: `kind` is its name in paths, as the client knows it; its id is its name."""
-    return CrudKind(
-        credentials=CREDENTIALS,
-        instances=INSTANCE,
-        client=imported(_CLIENT),
-        list_all=lambda client: client.all_of(kind),
-        get=lambda client, name: client.one_of(kind, name),
-        create=lambda client, inputs: client.create(kind, {key: value for key, value in inputs.items() if value != ""}),
-        delete=lambda client, name: client.delete(kind, name),
-        id_of=lambda resource: str(resource.name),
-        **specific,
-    )
-
-
-def _put(kind: str) -> Callable[[GcoreClient, str, Inputs], object]:
-    """An update that sends all arguments, but for the name."""
-    return lambda client, name, inputs: client.put(kind, name, {key: inputs[key] for key in inputs if key != "name"})
+def _plain(path: str, **specific: Any) -> CrudKind[GcoreClient, Any]:
+    """A plain resource, whose id is its name. Its update sends all other arguments."""
+    common: dict[str, Any] = {
+        "credentials": CREDENTIALS,
+        "instances": INSTANCE,
+        "client": imported(_CLIENT),
+        "path": path,
+        "id_of": lambda resource: str(resource.name),
+        "update": lambda client, name, inputs: client.put(path, name, inputs),
+    }
+    return CrudKind(**{**common, **specific})
 
 
 def _argument(read: Reader, why: str, *, secret: bool = False) -> Argument:
@@ -224,7 +216,6 @@ REGISTRY_CREDENTIAL: Final = _plain(
             "name": Argument(dns_name(4, 63), GENERATED),
         },
     ),
-    update=_put("registry_credentials"),
     outputs=_registry_outputs,
 )
 SECRET: Final = _plain(
@@ -238,6 +229,5 @@ SECRET: Final = _plain(
             "name": Argument(dns_name(4, 63, dotted=True), GENERATED),
         },
     ),
-    update=_put("secrets"),
     outputs=lambda secret: {"name": secret.name, "type": secret.type, "data": secret.data.model_dump()},
 )

@@ -21,7 +21,7 @@ from pulumi_cortecs.gcore.quota import Replicas, region_key, replicas_of, room_b
 from pulumi_cortecs.http.api_client import new_client
 from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
 from pulumi_cortecs.http.errors import UnreachableError
-from pulumi_cortecs.provider.answer_cache import AnswerCache
+from pulumi_cortecs.provider.answer_cache import AnswerCache, sharing
 from pulumi_cortecs.provider.kind import PRICED_BY, Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import fallback_prices, quote_source
 from pulumi_cortecs.provider.place_market import Listing, offers_of, prices_of
@@ -52,17 +52,16 @@ class LiveOffers:
 
     def flavor_names(self) -> list[str]:
         """The names of all flavors."""
-        return [flavor.name for flavor in self.answers.get("flavors", lambda: self.client().flavors())]
+        return [flavor.name for flavor in self._offers.flavors()]
 
     def region_names(self) -> dict[int, str]:
         """The names of all regions, by id."""
-        return {region.id: region.slug for region in self.answers.get("regions", lambda: self.client().regions())}
+        return {region.id: region.slug for region in self._offers.regions()}
 
     def price(self, flavor: str, replicas: Replicas) -> Priced:
         """The price that Gcore shows; where it hides it, that of the pinned catalogue."""
         containers = [{"region_id": key, "scale": {"max": count}} for key, count in sorted(replicas.items())]
-        asked = ("price", flavor, tuple(sorted(replicas.items())))
-        shown: ApiPricePreview = self.answers.get(asked, lambda: self.client().price(flavor, containers))
+        shown = self._offers.price(flavor, containers)
         told = {"discount_percent": shown.discount_percent, "tax_percent": shown.tax_percent}
         notes = {key: f"{value.normalize():f}" for key, value in told.items() if value is not None}
         if (hourly := price_of(shown)) is not None:
@@ -70,6 +69,10 @@ class LiveOffers:
         pinned = self._pinned()
         hourly = None if pinned is None else _pinned_price(pinned, flavor, replicas)
         return Priced(hourly, notes if pinned is None else {**notes, PRICED_BY: quote_source(pinned)})
+
+    @property
+    def _offers(self) -> GcoreClient:
+        return sharing(self.client(), self.answers)
 
     def _pinned(self) -> PriceList | None:
         base_url = self.client().base_url

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from math import nan
 from typing import Any, Final, TypeAlias
 
-from pulumi_cortecs.gcore.client import VENDOR, ApiCapacity, ApiQuota, ApiRegion, GcoreClient
+from pulumi_cortecs.gcore.client import VENDOR, GcoreClient
 from pulumi_cortecs.http.errors import CloudError, none_if_unknown
 from pulumi_cortecs.lifecycle.cloud import OrderProblem
-from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Alternative, Inputs, Problem
 from pulumi_cortecs.provider.properties import has_unknown
 
@@ -19,79 +17,38 @@ Replicas: TypeAlias = dict[Any, int]
 
 Names: TypeAlias = Mapping[int, str]
 """The names of the regions by id."""
-_MAX_AGE: Final = 5.0
-"""Seconds for which an answer serves further orders."""
 _PLACES: Final = {"flavor_name", "containers"}
 
 
-class SharedSupply:
-    """The same, where orders that come at once share an answer: each is at most some seconds old by the vendor's
-    clock."""
-
-    def __init__(self, client: GcoreClient) -> None:
-        self._client = client
-        self._answers = AnswerCache(self, _MAX_AGE)
-
-    def now(self) -> float:
-        """The vendor's time, nan where it is unknown."""
-        time = self._client.vendor_time()
-        return nan if time is None else time
-
-    def regions(self) -> Sequence[ApiRegion]:
-        """The regions with inference."""
-        return self._answers.get("regions", self._client.regions)
-
-    def capacity(self) -> Sequence[ApiCapacity]:
-        """What can be had now, by region."""
-        return self._answers.get("capacity", self._client.capacity)
-
-    def check_limits(self, flavor_name: str, containers: Sequence[Mapping[str, Any]], /) -> ApiQuota:
-        """The quota that such a deployment needs."""
-        return self._answers.get(
-            (flavor_name, repr(containers)), lambda: self._client.check_limits(flavor_name, containers)
-        )
-
-    def has(self, kind: str, name: str) -> bool:
-        """Returns whether the project has a plain resource of this name; True where that cannot be found out. One that
-        the same run has just created may be in no list yet."""
-        with suppress(CloudError):
-            listed = self._answers.get(kind, lambda: self._client.all_of(kind))
-            return name in listed or none_if_unknown(lambda: self._client.one_of(kind, name)) is not None
-        return True
-
-
-Supply: TypeAlias = GcoreClient | SharedSupply
-
-
-def order_problems(supply: SharedSupply, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
+def order_problems(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[OrderProblem]:
     """The shortfalls of an order or a change, and the names in it that nothing has, as problems that a later run may
     not have."""
     names = _used_names(inputs) - _used_names(current or {})
     missing = [
         Problem(argument, f"{VENDOR} has no {word} {name!r} in this project")
         for argument, kind, word, name in sorted(names)
-        if not supply.has(kind, name)
+        if not _has(client, kind, name)
     ]
-    problems = [*missing, *shortfalls(supply, inputs, current)]
+    problems = [*missing, *shortfalls(client, inputs, current)]
     return [OrderProblem(problem.property, problem.reason, is_final=False) for problem in problems]
 
 
-def shortfalls(supply: Supply, inputs: Inputs, current: Inputs | None) -> list[Problem]:
+def shortfalls(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[Problem]:
     """The reasons why Gcore could not carry out an order, or a change of the running deployment with the `current`
     inputs: a quota, or the room for the replicas that would start at once. Nothing as long as an argument is unknown,
     or a region is none. Raises CloudError."""
     if not inputs.keys() >= _PLACES or has_unknown(inputs["flavor_name"], inputs["containers"]):
         return []
-    names = {region.id: region.slug for region in supply.regions()}
+    names = {region.id: region.slug for region in client.regions()}
     if not names.keys() >= replicas_of(inputs, "max", names).keys():
         return []
     counted = current if current and current.keys() >= _PLACES else {}
-    return [*_quota_problems(supply, inputs, counted, names), *_room_problems(supply, inputs, counted, names)]
+    return [*_quota_problems(client, inputs, counted, names), *_room_problems(client, inputs, counted, names)]
 
 
-def room_by_region(supply: Supply) -> dict[int, dict[str, int]]:
+def room_by_region(client: GcoreClient) -> dict[int, dict[str, int]]:
     """The number of replicas that can be had now, by region and flavor. Raises CloudError."""
-    return {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in supply.capacity()}
+    return {row.region_id: {cell.flavor_name: cell.capacity for cell in row.capacity} for row in client.capacity()}
 
 
 def replicas_of(inputs: Inputs, end: str, names: Names) -> Replicas:
@@ -110,6 +67,14 @@ def region_key(region: Any, names: Names) -> Any:
     return next((key for key, name in names.items() if name == region), region)
 
 
+def _has(client: GcoreClient, kind: str, name: str) -> bool:
+    """Returns whether the project has a plain resource of this name; True where that cannot be found out. One that the
+    same run has just created may be in no list yet."""
+    with suppress(CloudError):
+        return name in client.all_of(kind) or none_if_unknown(lambda: client.one_of(kind, name)) is not None
+    return True
+
+
 def _used_names(inputs: Inputs) -> set[tuple[str, str, str, str]]:
     """The names of plain resources in these inputs, as far as they are known: each with its argument, and the kind as
     the client and as a text calls it."""
@@ -125,11 +90,11 @@ def _used_names(inputs: Inputs) -> set[tuple[str, str, str, str]]:
     }
 
 
-def _quota_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
+def _quota_problems(client: GcoreClient, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
     def requested(of: Inputs) -> dict[str, tuple[int, int, int]]:
         least, most = (replicas_of(of, end, names) for end in ("min", "max"))
         scales = [{"region_id": key, "scale": {"min": least[key], "max": most[key]}} for key in most]
-        return supply.check_limits(of["flavor_name"], scales).rows
+        return client.check_limits(of["flavor_name"], scales).rows
 
     counted = requested(current) if current else {}
     for name, (limit, used, wanted) in requested(inputs).items():
@@ -143,9 +108,9 @@ def _quota_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Name
             yield Problem("flavor_name", text)
 
 
-def _room_problems(supply: Supply, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
+def _room_problems(client: GcoreClient, inputs: Inputs, current: Inputs, names: Names) -> Iterator[Problem]:
     flavor = inputs["flavor_name"]
-    room = {key: cells[flavor] for key, cells in room_by_region(supply).items() if flavor in cells}
+    room = {key: cells[flavor] for key, cells in room_by_region(client).items() if flavor in cells}
     there = replicas_of(current, "min", names) if current.get("flavor_name") == flavor else {}
     wanted = replicas_of(inputs, "min", names)
     for number, (key, least) in enumerate(wanted.items()):

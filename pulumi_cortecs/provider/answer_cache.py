@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from math import nan
+from typing import Any, Protocol, TypeVar, cast
 
 from pulumi_cortecs.cost.quote import LIVE
 from pulumi_cortecs.http.errors import UnreachableError
+from pulumi_cortecs.lifecycle.account_cloud import VendorClient
 
 T = TypeVar("T")
 
@@ -16,6 +18,18 @@ class Timed(Protocol):
     """A clock, or whatever else tells the time in seconds; nan where it is unknown, so that nothing is kept."""
 
     def now(self) -> float: ...
+
+
+class VendorClock:
+    """The vendor's clock, by its answers to this client."""
+
+    def __init__(self, client: VendorClient) -> None:
+        self._client = client
+
+    def now(self) -> float:
+        """The vendor's time, nan where it is unknown."""
+        time = self._client.vendor_time()
+        return nan if time is None else time
 
 
 class AnswerCache:
@@ -64,3 +78,18 @@ class AnswerCache:
 
     def _is_usable(self, asked_at: float, now: float) -> bool:
         return now - asked_at <= self._max_age and asked_at >= self._oldest
+
+
+def sharing(client: T, answers: AnswerCache) -> T:
+    """The same client, for its reads only: those with equal arguments share an answer."""
+    return cast("T", _Sharing(client, answers))
+
+
+class _Sharing:
+    def __init__(self, client: Any, answers: AnswerCache) -> None:
+        self._client = client
+        self._answers = answers
+
+    def __getattr__(self, name: str) -> Any:
+        read = getattr(self._client, name)
+        return lambda *args: self._answers.get((name, repr(args)), lambda: read(*args))

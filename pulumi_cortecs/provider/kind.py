@@ -17,12 +17,12 @@ if TYPE_CHECKING:  # programs import this module, but nothing that buys
     from pulumi_cortecs.cost.limits import PolicyValue
     from pulumi_cortecs.cost.pricelist import PriceList
     from pulumi_cortecs.http.credentials import Credentials
-    from pulumi_cortecs.lifecycle.account_cloud import VendorClient
-    from pulumi_cortecs.lifecycle.cloud import Cloud, OrderAnswer
+    from pulumi_cortecs.lifecycle.cloud import Cloud
     from pulumi_cortecs.lifecycle.listed_instance import ListedInstance
     from pulumi_cortecs.provider.answer_cache import AnswerCache
+    from pulumi_cortecs.provider.plain_cloud import PlainClient
 
-C = TypeVar("C", bound="VendorClient")
+C = TypeVar("C", bound="PlainClient")
 R = TypeVar("R")
 
 Inputs = Mapping[str, Any]
@@ -397,11 +397,9 @@ class CrudKind(ResourceKind, Generic[C, R]):
     """A plain resource type of one cloud: an SSH key, a volume, a registry's credentials. It is there as soon as it is
     created, and it has a name that is the account's only one, by which a lost answer is resolved from any machine.
 
-    `instances` are the cloud's. The table has an argument `name`, which is
-    GENERATED and cannot change in place. A `client` sends one request for each of the next five functions, and raises
-    CloudError: `list_all` returns all resources of the type by id, `get` raises NotFoundError for "no such resource",
-    `create` gets the table's arguments, is sent once (`Retry.IF_NEVER_SENT`), and returns an answer that may have only
-    the id; `delete`, and `update` with all arguments, may be sent twice. Without `update` every change replaces.
+    `instances` are the cloud's. The table has an argument `name`, which is GENERATED and cannot change in place. The
+    `client` (`plain_cloud.py`, PlainClient) calls the type `path`. `update` gets all arguments, and may be sent twice;
+    without it every change replaces.
 
     `warning` gets the arguments and the time at every check and refresh, and returns what a person should know, "" for
     nothing.
@@ -420,13 +418,10 @@ class CrudKind(ResourceKind, Generic[C, R]):
 
     instances: InstanceKind
     client: Callable[[Credentials], C]
-    list_all: Callable[[C], Mapping[str, R]]
-    get: Callable[[C, str], R]
-    create: Callable[[C, Inputs], OrderAnswer[R]]
-    delete: Callable[[C, str], object]
+    path: str
     update: Callable[[C, str, Inputs], object] | None = None
     warning: Callable[[Inputs, datetime], str] = lambda _, __: ""
-    id_of: Callable[[R], str]
+    id_of: Callable[[Any], str] = lambda resource: str(resource.id)
     outputs: Callable[[R], Mapping[str, Any]]
     told_once: frozenset[str] = frozenset()
     market: Callable[[C, AnswerCache], Market] | None = None

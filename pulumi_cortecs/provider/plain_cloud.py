@@ -7,7 +7,7 @@ resource proves its order by its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.http.credentials import Credentials
@@ -22,13 +22,32 @@ from pulumi_cortecs.lifecycle.cloud import (
     OrderSpec,
     Phase,
 )
+from pulumi_cortecs.provider.arguments import vendor_arguments
 from pulumi_cortecs.provider.kind import CrudKind, Inputs
 from pulumi_cortecs.provider.named_resources import NAME
 
 R = TypeVar("R")
 
 
-class PlainCloud(AccountCloud[VendorClient, R], NamesInstances[R]):
+class PlainClient(VendorClient, Protocol):
+    """A client of a vendor with plain resources, whose types have names (`path`). Each method sends one request, and
+    raises CloudError."""
+
+    def all_of(self, path: str) -> Mapping[str, Any]:
+        """All resources of a type by id."""
+
+    def one_of(self, path: str, resource_id: str) -> Any:
+        """One of them. Raises NotFoundError for "no such resource"."""
+
+    def create(self, path: str, inputs: Inputs) -> OrderAnswer[Any]:
+        """Creates one with those of check's inputs that describe it. Sent once (`Retry.IF_NEVER_SENT`); the answer may
+        have only the id."""
+
+    def delete(self, path: str, resource_id: str) -> None:
+        """Deletes one. May be sent twice."""
+
+
+class PlainCloud(AccountCloud[PlainClient, R], NamesInstances[R]):
     """The resources of one CrudKind. An order's arguments begin with the type's name and the resource's."""
 
     is_taken_by_name = True  # a program cannot adopt them
@@ -36,7 +55,7 @@ class PlainCloud(AccountCloud[VendorClient, R], NamesInstances[R]):
     def __init__(
         self,
         kind: CrudKind[Any, R],
-        client: VendorClient,
+        client: PlainClient,
         credentials: Credentials,
         list_lag: float,
         price: Callable[[Inputs], Money | None],
@@ -53,16 +72,17 @@ class PlainCloud(AccountCloud[VendorClient, R], NamesInstances[R]):
         return self.kind.journal_account(self.fingerprint)
 
     def list_instances(self) -> Mapping[str, R]:
-        return self.kind.list_all(self.client)
+        return self.client.all_of(self.kind.path)
 
     def get_instance(self, instance_id: str) -> R | None:
-        return none_if_unknown(lambda: self.kind.get(self.client, instance_id))
+        return none_if_unknown(lambda: self.client.one_of(self.kind.path, instance_id))
 
     def create(self, inputs: Mapping[str, Any], order: OrderRef) -> OrderAnswer[R]:
-        return self.kind.create(self.client, {key: inputs[key] for key in self.kind.arguments if key in inputs})
+        described = {key: inputs[key] for key in vendor_arguments(self.kind.arguments) if key in inputs}
+        return self.client.create(self.kind.path, described)
 
     def delete(self, instance_id: str) -> None:
-        self.kind.delete(self.client, instance_id)
+        self.client.delete(self.kind.path, instance_id)
 
     def hourly_price(self, instance: R) -> Money | None:
         return self._price(self.reported_inputs(instance)) if self.kind.market is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import httpx
 from pydantic import BeforeValidator, Field
@@ -169,6 +169,21 @@ class _Created(WireModel):
     id: _ResourceId
 
 
+class _Plain(NamedTuple):
+    """A type beside instances: the name of its list, a row of it, and the word that creates one."""
+
+    listed_as: str
+    row: type[Any]
+    verb: str
+
+
+PLAIN: Final[Mapping[str, _Plain]] = {
+    "sshkeys": _Plain("ssh_keys", ApiSshKey, "add"),
+    "volumes": _Plain("volumes", ApiVolume, "create"),
+}
+"""What an account has beside instances, by its name in paths."""
+
+
 class ShadeformPublicClient(VendorApi):
     """The part of the API that needs no key: instance types, their prices and their stock."""
 
@@ -209,48 +224,28 @@ class ShadeformClient(VendorApi):
         """Reboots an instance, whose status stays `active`."""
         self._act("POST", f"{self._path('instances', instance_id)}/restart")
 
-    def delete_instance(self, instance_id: str) -> None:
-        """Requests the deletion; the bill ends when the status is `deleting`."""
-        self._act("POST", f"{self._path('instances', instance_id)}/delete")
+    def all_of(self, path: str) -> dict[str, Any]:
+        """All SSH keys (`sshkeys`) or `volumes` of the account by id, the vendor's own keys among them."""
+        kind = PLAIN[path]
+        return {row.id: row for row in self._rows(f"/{path}", kind.listed_as, kind.row)}
 
-    def ssh_keys(self) -> dict[str, ApiSshKey]:
-        """All SSH keys of the account by id, the vendor's own among them."""
-        return {key.id: key for key in self._rows("/sshkeys", "ssh_keys", ApiSshKey)}
-
-    def ssh_key(self, key_id: str) -> ApiSshKey:
-        """One SSH key. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._get(f"{self._path('sshkeys', key_id)}/info", ApiSshKey)
-
-    def add_ssh_key(self, name: str, public_key: str) -> OrderAnswer[ApiSshKey]:
-        """Adds an SSH key and returns its id. It is not sent again once the vendor may have received it."""
-        body = {"name": name, "public_key": public_key}
-        return OrderAnswer(self._order("/sshkeys/add", _Created, body).id)
-
-    def delete_ssh_key(self, key_id: str) -> None:
-        """Deletes an SSH key. Shadeform refuses it for its own, for the default one, and for one that is in use."""
-        self._act("POST", f"{self._path('sshkeys', key_id)}/delete")
-
-    def volumes(self) -> dict[str, ApiVolume]:
-        """All volumes of the account by id."""
-        return {volume.id: volume for volume in self._rows("/volumes", "volumes", ApiVolume)}
-
-    def volume(self, volume_id: str) -> ApiVolume:
-        """One volume. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._get(f"{self._path('volumes', volume_id)}/info", ApiVolume)
+    def one_of(self, path: str, resource_id: str) -> Any:
+        """One of them. Raises NotFoundError for an unknown id (404 by inference)."""
+        return self._get(f"{self._path(path, resource_id)}/info", PLAIN[path].row)
 
     def volume_types(self) -> list[ApiVolumeType]:
         """The kinds of volumes of all clouds, with their prices."""
         return self._rows("/volumes/types", "volume_types", ApiVolumeType, all_count=False)
 
-    def create_volume(self, inputs: Mapping[str, Any]) -> OrderAnswer[ApiVolume]:
-        """Buys a volume of check's inputs, and returns its id. It is not sent again once the vendor may have received
-        it: after an error with `may_have_taken_effect` the volume may exist."""
-        body = {key: inputs[key] for key in ("cloud", "region", "size_in_gb", "name")}
-        return OrderAnswer(self._order("/volumes/create", _Created, body).id)
+    def create(self, path: str, inputs: Mapping[str, Any]) -> OrderAnswer[Any]:
+        """Adds a key or buys a volume of check's inputs, and returns its id. It is not sent again once the vendor may
+        have received it: after an error with `may_have_taken_effect` it may exist."""
+        return OrderAnswer(self._order(f"/{path}/{PLAIN[path].verb}", _Created, dict(inputs)).id)
 
-    def delete_volume(self, volume_id: str) -> None:
-        """Deletes a volume and its data. Shadeform refuses it while an instance mounts the volume."""
-        self._act("POST", f"{self._path('volumes', volume_id)}/delete")
+    def delete(self, path: str, resource_id: str) -> None:
+        """Deletes one, a volume with its data, or requests the deletion of one of the `instances`, whose bill ends with
+        the status `deleting`. Shadeform refuses it while an instance has it, and for its own and the default key."""
+        self._act("POST", f"{self._path(path, resource_id)}/delete")
 
 
 def order_body(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class ShadeformCloud(
         self.client.restart_instance(instance_id)
 
     def delete(self, instance_id: str) -> None:
-        self.client.delete_instance(instance_id)
+        self.client.delete("instances", instance_id)
 
     def billed_price(self, instance: ApiInstance) -> Money | None:
         cents = instance.hourly_price or 0
@@ -160,12 +160,12 @@ class ShadeformCloud(
         problems: list[OrderProblem] = []
         volume_ids = inputs.get("volume_ids")
         for volume_id in filter(_is_known, volume_ids if isinstance(volume_ids, list) else ()):
-            if (volume := none_if_unknown(partial(self.client.volume, volume_id))) is not None:
+            if (volume := none_if_unknown(partial(self.client.one_of, "volumes", volume_id))) is not None:
                 problems += _volume_problems(volume, inputs)
             else:
                 problems.append(OrderProblem("volume_ids", f"this account has no volume {volume_id!r}"))
         key_id = inputs.get("ssh_key_id")
-        if _is_known(key_id) and none_if_unknown(lambda: self.client.ssh_key(str(key_id))) is None:
+        if _is_known(key_id) and none_if_unknown(lambda: self.client.one_of("sshkeys", str(key_id))) is None:
             problems.append(OrderProblem("ssh_key_id", f"this account has no SSH key {key_id!r}"))
         return problems
 
@@ -174,7 +174,7 @@ class ShadeformCloud(
 
     def reason_to_wait(self, inputs: Mapping[str, Any]) -> str:
         for volume_id in inputs["volume_ids"]:
-            volume = self.client.volume(volume_id)
+            volume: ApiVolume = self.client.one_of("volumes", volume_id)
             if volume.mounted_by and not volume.supports_multi_mount and self.get_instance(volume.mounted_by) is None:
                 return f"{volume.mounted_by}, which is being deleted, still mounts volume {volume_id}"
         return ""

@@ -4,6 +4,7 @@ import it."""
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
@@ -194,10 +195,9 @@ def _undeletable(key: ApiSshKey) -> str:
     return f"{key.name!r} is the account's default key; make another one the default first" if key.is_default else ""
 
 
-SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
+_PLAIN: Final = partial(CrudKind, credentials=CREDENTIALS, instances=INSTANCE, client=imported(_CLIENT))
+SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = _PLAIN(
     token=TOKENS["shadeform.SshKey"],
-    credentials=CREDENTIALS,
-    instances=INSTANCE,
     arguments=ArgumentTable(
         "an SshKey",
         {
@@ -205,19 +205,12 @@ SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = CrudKind(
             "name": Argument(identifier, GENERATED),
         },
     ),
-    client=imported(_CLIENT),
-    list_all=lambda client: client.ssh_keys(),
-    get=lambda client, key_id: client.ssh_key(key_id),
-    create=lambda client, inputs: client.add_ssh_key(inputs["name"], inputs["public_key"]),
-    delete=lambda client, key_id: client.delete_ssh_key(key_id),
-    id_of=lambda key: key.id,
+    path="sshkeys",
     outputs=lambda key: {"name": key.name, "public_key": key.public_key, "is_default": key.is_default},
     undeletable=_undeletable,
 )
-VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
+VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = _PLAIN(
     token=TOKENS["shadeform.Volume"],
-    credentials=CREDENTIALS,
-    instances=INSTANCE,
     arguments=ArgumentTable(
         "a Volume",
         {
@@ -228,12 +221,7 @@ VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = CrudKind(
             **{key: LIFE_CYCLE[key] for key in ("max_price", "price_tolerance")},
         },
     ),
-    client=imported(_CLIENT),
-    list_all=lambda client: client.volumes(),
-    get=lambda client, volume_id: client.volume(volume_id),
-    create=lambda client, inputs: client.create_volume(inputs),
-    delete=lambda client, volume_id: client.delete_volume(volume_id),
-    id_of=lambda volume: volume.id,
+    path="volumes",
     outputs=_volume_outputs,
     market=imported("pulumi_cortecs.shadeform.market:volume_market"),
     pinned=imported("pulumi_cortecs.shadeform.market:pinned_volume_market"),

@@ -1,11 +1,15 @@
 """Acme's API, typed. Threads may share a client."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import httpx
 
 from pulumi_cortecs.http.api_client import WireModel
 from pulumi_cortecs.http.authentication import ApiKey
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.http.vendor_api import VendorApi
+from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 
 
 class Plan(WireModel):
@@ -40,14 +44,6 @@ class Disk(WireModel):
     used_by: str
 
 
-class _Keys(WireModel):
-    keys: list[Key]
-
-
-class _Disks(WireModel):
-    disks: list[Disk]
-
-
 class _DiskPrice(WireModel):
     cents_per_gb: int
 
@@ -75,6 +71,9 @@ def plans(base_url: str, client: httpx.Client | None = None) -> dict[str, Plan]:
     return _PublicClient(base_url, client).plans()
 
 
+PLAIN: Mapping[str, type[Any]] = {"keys": Key, "disks": Disk}
+
+
 class AcmeClient(VendorApi):
     vendor = "Acme"
 
@@ -82,37 +81,26 @@ class AcmeClient(VendorApi):
         super().__init__(credentials.base_url)
         self._core.auth = ApiKey("X-Api-Key", *credentials.parts)
 
-    def keys(self) -> dict[str, Key]:
-        return {key.id: key for key in self._get("/keys", _Keys).keys}
+    def all_of(self, path: str) -> dict[str, Any]:
+        return {row.id: row for row in self._rows(f"/{path}", path, PLAIN[path])}
 
-    def key(self, id: str) -> Key:
-        return self._get(f"/keys/{id}", Key)
+    def one_of(self, path: str, id: str) -> Any:
+        return self._get(f"/{path}/{id}", PLAIN[path])
 
-    def add_key(self, name: str, scope: str, passphrase: str) -> Key:
-        body = {"name": name, "scope": scope, "passphrase": passphrase}
-        return self._order("/keys", Key, body)
+    def create(self, path: str, inputs: Mapping[str, Any]) -> OrderAnswer[Any]:
+        if path == "keys":
+            key = self._order("/keys", Key, dict(inputs))
+            return OrderAnswer(key.id, key)
+        return OrderAnswer(self._order(f"/{path}", _Ordered, dict(inputs)).id)
 
     def change_key(self, id: str, scope: str) -> None:
         self._act("PATCH", f"/keys/{id}", {"scope": scope})
 
-    def delete_key(self, id: str) -> None:
-        self._act("DELETE", f"/keys/{id}")
-
-    def disks(self) -> dict[str, Disk]:
-        return {disk.id: disk for disk in self._get("/disks", _Disks).disks}
-
-    def disk(self, id: str) -> Disk:
-        return self._get(f"/disks/{id}", Disk)
+    def delete(self, path: str, id: str) -> None:
+        self._act("DELETE", f"/{path}/{id}")
 
     def disk_price(self) -> int:
         return self._get("/disks/price", _DiskPrice).cents_per_gb
-
-    def add_disk(self, name: str, zone: str, size: int) -> str:
-        body = {"name": name, "zone": zone, "size": size}
-        return self._order("/disks", _Ordered, body).id
-
-    def delete_disk(self, id: str) -> None:
-        self._act("DELETE", f"/disks/{id}")
 
     def machines(self) -> dict[str, Machine]:
         machines = self._get("/machines", _Machines).machines
@@ -126,6 +114,3 @@ class AcmeClient(VendorApi):
 
     def change(self, id: str, **wanted: object) -> None:
         self._act("PATCH", f"/machines/{id}", wanted)
-
-    def delete(self, id: str) -> None:
-        self._act("DELETE", f"/machines/{id}")

@@ -57,7 +57,7 @@ class AcmeCloud(AccountCloud[AcmeClient, Machine], HasLabels[Machine], CanUpdate
         self.client.change(instance_id, **{key: inputs[key] for key in changed})
 
     def delete(self, instance_id: str) -> None:
-        self.client.delete(instance_id)
+        self.client.delete("machines", instance_id)
 
     def id_of(self, instance: Machine) -> str:
         return instance.id

@@ -4,7 +4,6 @@ from typing import Any
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
-from pulumi_cortecs.lifecycle.cloud import OrderAnswer
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
 from pulumi_cortecs.provider.imported import connected
 from pulumi_cortecs.provider.kind import (
@@ -14,7 +13,6 @@ from pulumi_cortecs.provider.kind import (
     ArgumentTable,
     Change,
     CrudKind,
-    Inputs,
     InstanceKind,
     Required,
 )
@@ -50,11 +48,6 @@ INSTANCE = InstanceKind(
 )
 
 
-def _add_key(client: AcmeClient, inputs: Inputs) -> OrderAnswer[Key]:
-    key = client.add_key(inputs["name"], inputs["scope"], inputs["passphrase"])
-    return OrderAnswer(key.id, key)
-
-
 def _key_outputs(key: Key) -> dict[str, Any]:
     told_once = {} if key.secret is None else {"secret": key.secret}
     return {"name": key.name, "scope": key.scope, **told_once}
@@ -73,12 +66,8 @@ KEY = CrudKind(
         },
     ),
     client=AcmeClient,
-    list_all=AcmeClient.keys,
-    get=AcmeClient.key,
-    create=_add_key,
+    path="keys",
     update=lambda client, id, inputs: client.change_key(id, inputs["scope"]),
-    delete=AcmeClient.delete_key,
-    id_of=lambda key: key.id,
     outputs=_key_outputs,
     told_once=frozenset({"secret"}),
     release_timeout=1.0,
@@ -98,11 +87,7 @@ DISK = CrudKind(
         },
     ),
     client=AcmeClient,
-    list_all=AcmeClient.disks,
-    get=AcmeClient.disk,
-    create=lambda client, inputs: OrderAnswer(client.add_disk(inputs["name"], inputs["zone"], inputs["size"])),
-    delete=AcmeClient.delete_disk,
-    id_of=lambda disk: disk.id,
+    path="disks",
     outputs=lambda disk: {"name": disk.name, "zone": disk.zone, "size": disk.size, "used_by": disk.used_by},
     market=market.disks,
     destroys_data=True,

@@ -158,8 +158,8 @@ def test_a_project_that_is_no_number_is_refused() -> None:
 
 def test_start_and_stop_answer_nothing() -> None:
     script = Script(lambda _: httpx.Response(204))
-    client(script).stop_deployment("llama")
-    client(script).start_deployment("llama")
+    client(script).switch_deployment("llama", "stop")
+    client(script).switch_deployment("llama", "start")
     assert [path.rpartition("/")[2] for path in script.paths()] == ["stop", "start"]
 
 

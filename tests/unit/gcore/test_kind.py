@@ -137,7 +137,7 @@ def test_a_date_of_a_key_has_one_spelling() -> None:
 def test_a_key_is_made_without_empty_fields_and_changed_by_its_description() -> None:
     made = {"name": "key1", "secret": "s", "deployment_names": ["llama"], "created_at": "t"}
     script = Script(answer(200, made), answer(200, {}))
-    created = API_KEY.create(client(script), {"name": "key1", "description": "", "expires_at": ""})
+    created = client(script).create(API_KEY.path, {"name": "key1", "description": "", "expires_at": ""})
     assert script.requests[0].content == b'{"name":"key1"}'
     assert created.instance is not None
     assert API_KEY.outputs(created.instance)["secret"] == "s"

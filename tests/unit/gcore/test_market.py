@@ -17,12 +17,12 @@ from pulumi_cortecs.gcore import market as markets
 from pulumi_cortecs.gcore.client import GcoreClient
 from pulumi_cortecs.gcore.kind import INSTANCE
 from pulumi_cortecs.gcore.market import GcoreMarket, live_market, pinned_market
-from pulumi_cortecs.gcore.quota import SharedSupply, order_problems, replicas_of, shortfalls
+from pulumi_cortecs.gcore.quota import order_problems, replicas_of, shortfalls
 from pulumi_cortecs.http.credentials import Credentials
 from pulumi_cortecs.lifecycle.clock import SystemClock
 from pulumi_cortecs.policy.testing import sample_catalogue
 from pulumi_cortecs.provider import accounts
-from pulumi_cortecs.provider.answer_cache import AnswerCache
+from pulumi_cortecs.provider.answer_cache import AnswerCache, VendorClock, sharing
 from pulumi_cortecs.provider.kind import Problem
 from pulumi_cortecs.provider.properties import UNKNOWN
 from pulumi_cortecs.simulator import Simulator, running
@@ -325,7 +325,8 @@ def test_orders_that_come_at_once_share_the_answers_about_quota_and_room(client:
 
             return call
 
-    supply = SharedSupply(Counting())  # type: ignore[arg-type]
+    counting: Any = Counting()
+    supply = sharing(counting, AnswerCache(VendorClock(counting), 5.0))
     for _ in range(3):
         assert order_problems(supply, wanted(container(1, 0, 2)), None) == []
     assert sorted(sent) == ["capacity", "check_limits", "regions"]

@@ -46,10 +46,10 @@ def client(simulator: Simulator, states: FakeStates, monkeypatch: pytest.MonkeyP
 def held(client: ShadeformClient, kind: CrudKind[Any, Any]) -> tuple[str, str]:
     """A resource, and the instance that holds it."""
     if kind is VOLUME:
-        made = client.create_volume({**PLACE, "size_in_gb": 100, "name": "data"}).instance_id
+        made = client.create("volumes", {**PLACE, "size_in_gb": 100, "name": "data"}).instance_id
         holds = {"volume_ids": [made]}
     else:
-        made = client.add_ssh_key("ops", "ssh-ed25519 AAAA ops").instance_id
+        made = client.create("sshkeys", {"name": "ops", "public_key": "ssh-ed25519 AAAA ops"}).instance_id
         holds = {"ssh_key_id": made}
     order = {**A6000, **PLACE, "name": "chat", "shade_cloud": True}
     client.create_instance(order)  # and another one, which holds nothing

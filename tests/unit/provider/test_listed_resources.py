@@ -36,7 +36,7 @@ def client(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sh
 
 
 def test_a_volume_is_listed_with_its_price_and_deleted(client: ShadeformClient) -> None:
-    volume_id = client.create_volume({**PLACE, "size_in_gb": 100, "name": "data"}).instance_id
+    volume_id = client.create("volumes", {**PLACE, "size_in_gb": 100, "name": "data"}).instance_id
     (volumes,) = INSTANCE.other_purchases
     assert (volumes.token, volumes.noun) == (VOLUME.token, "volume")
     assert volumes.token in INSTANCE.tokens
@@ -50,7 +50,7 @@ def test_a_volume_is_listed_with_its_price_and_deleted(client: ShadeformClient) 
 
 
 def test_a_mounted_volume_is_not_deleted_and_its_user_named(client: ShadeformClient) -> None:
-    volume_id = client.create_volume({**PLACE, "size_in_gb": 100, "name": "data"}).instance_id
+    volume_id = client.create("volumes", {**PLACE, "size_in_gb": 100, "name": "data"}).instance_id
     order = {**A6000, **PLACE, "name": "chat", "shade_cloud": True, "volume_ids": [volume_id]}
     instance_id = client.create_instance(order).instance_id
     volumes = as_purchasable(replace(VOLUME, release_timeout=0.0))
@@ -59,4 +59,4 @@ def test_a_mounted_volume_is_not_deleted_and_its_user_named(client: ShadeformCli
     assert listed.status == "in use"
     with pytest.raises(NotDeletedError, match=f"^{instance_id} uses it$"):
         volumes.delete(cloud, volume_id)
-    assert volume_id in client.volumes()
+    assert volume_id in client.all_of("volumes")
