@@ -6,7 +6,7 @@ no change, and neither is a `refresh`, which reads the resource from its vendor:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -72,13 +72,11 @@ class StackChanges:
 
 def read_changes(preview: Preview, prices: PinnedPrices) -> StackChanges:
     """The changes in a preview, at these prices."""
-    by_urn: dict[str, list[Step]] = {}
-    for step in preview.steps:
-        by_urn.setdefault(step.urn, []).append(step)
-    ours = {urn: steps for urn, steps in by_urn.items() if steps[0].resource_type in KINDS}
-    bought = [steps for steps in ours.values() if is_purchase(steps[0].resource_type)]
-    free = [steps for steps in ours.values() if not is_purchase(steps[0].resource_type)]
-    other = [steps for urn, steps in by_urn.items() if urn not in ours and _is_resource(steps[0])]
+    by_resource = _by_resource(preview.steps)
+    ours = [steps for steps in by_resource if steps[0].resource_type in KINDS]
+    bought = [steps for steps in ours if is_purchase(steps[0].resource_type)]
+    free = [steps for steps in ours if not is_purchase(steps[0].resource_type)]
+    other = [steps for steps in by_resource if steps[0].resource_type not in KINDS and _is_resource(steps[0])]
     reader = _RowReader(prices)
     rows = [row for steps in bought for row in reader.rows(steps)]
     return StackChanges(
@@ -93,11 +91,26 @@ def read_changes(preview: Preview, prices: PinnedPrices) -> StackChanges:
         other_count=len(other),
         problems=tuple(
             f"{name_of(step.urn)}: unknown operation {step.op} of a newer engine"
-            for steps in bought
+            for steps in ours
             for step in steps
             if step.op not in _KNOWN
         ),
     )
+
+
+def _by_resource(steps: Sequence[Step]) -> list[list[Step]]:
+    """The steps of each resource. What replaces one under a new name (`aliases`) deletes it under the old one."""
+    renamed = {_old_identity(step, step.old.get("urn")): step for step in steps if step.op in _REPLACEMENTS}
+    by_resource: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        made = renamed.get(_old_identity(step, step.urn)) if step.op == "delete-replaced" else None
+        named = made or step
+        by_resource.setdefault((named.urn, named.resource_type), []).append(step)
+    return list(by_resource.values())
+
+
+def _old_identity(step: Step, urn: object) -> tuple[str, str]:
+    return str(urn), str(step.old.get("id"))
 
 
 @dataclass(frozen=True)

@@ -38,21 +38,24 @@ def compare_code(base: Preview | None, head: Preview) -> Preview:
         return head
     before = {step.urn: step for step in base.steps if step.op == "create"}
     after = {step.urn for step in head.steps}
-    changed = tuple(_changed(before.get(step.urn), step) for step in head.steps)
+    changed = tuple(part for step in head.steps for part in _changed(before.get(step.urn), step))
     ended = tuple(replace(step, op="delete", old=step.new, new={}) for urn, step in before.items() if urn not in after)
     problems = (*(f"the base: {problem}" for problem in base.problems), *head.problems)
     return replace(head, steps=(*changed, *ended), problems=problems)
 
 
-def _changed(before: Step | None, after: Step) -> Step:
-    """The step that makes one of the other."""
+def _changed(before: Step | None, after: Step) -> tuple[Step, ...]:
+    """The steps that make one of the other."""
     if before is None or after.op != "create":
-        return after
+        return (after,)
     old, new = _inputs(before), _inputs(after)
     diffs = tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
     is_replacement = not set(diffs).isdisjoint(_replacing(after.resource_type))
     op = "create-replacement" if is_replacement else "update" if diffs else "same"
-    return replace(after, op=op, old=before.new, diffs=diffs)
+    step = replace(after, op=op, old=before.new, diffs=diffs)
+    if not (is_replacement and before.new.get("retainOnDelete")):
+        return (step,)
+    return step, replace(before, op="delete-replaced", old=before.new, new={})  # it goes on running
 
 
 def _replacing(resource_type: str) -> tuple[str, ...]:

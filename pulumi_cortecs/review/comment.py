@@ -114,6 +114,8 @@ class _Writing:
             return Outcome.NOT_NEEDED
         merged = newest([self.section, *sections])
         body = write_body(merged.values(), self.comments.limit)
+        if len(body.encode()) > self.comments.limit:
+            raise CommentError(f"{len(merged)} sections are more than a comment of {self.comments.limit} bytes holds")
         if self._is_settled(standing, sections, list(merged.values()), body):
             is_newer = merged[self.section.stack].run > self.section.run
             return Outcome.NEWER if is_newer else Outcome.WRITTEN

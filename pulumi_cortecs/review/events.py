@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
+from pulumi_cortecs.lifecycle.pulumi_cli import without_credentials
 from pulumi_cortecs.review.locations import DECLARED
 
 MAX_LINE_BYTES: Final = 16 * 2**20
@@ -94,8 +95,11 @@ def _read_line(number: int, line: bytes, collected: _Collected) -> None:
     try:
         event = json.loads(line)
         sequence = event["sequence"]
-        if not isinstance(sequence, int):
+        if type(sequence) is not int:
             raise TypeError("its sequence is no number")
+        if sequence in collected.sequences:
+            collected.problems.append(f"line {number} of the events has the sequence of another one")
+        collected.sequences.add(sequence)
         for kind, content in event.items():
             if isinstance(content, Mapping):
                 collected.add(sequence, kind, content)
@@ -114,6 +118,7 @@ class _Collected:
     declared: list[tuple[int, tuple[str, str]]] = field(default_factory=list)
     summaries: list[Mapping[str, Any]] = field(default_factory=list)
     logical: Counter[str] = field(default_factory=Counter)
+    sequences: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
     def add(self, sequence: int, kind: str, content: Mapping[str, Any]) -> None:
@@ -130,7 +135,7 @@ class _Collected:
             case "diagnosticEvent" if str(content.get("message")).startswith(DECLARED):
                 self.declared.append((sequence, (_identifier(content.get("urn") or ""), content["message"].strip())))
             case "errorEvent":
-                self.errors.append((sequence, _text(content.get("error") or "an error")))
+                self.errors.append((sequence, without_credentials(_text(content.get("error") or "an error"))))
             case "resOpFailedEvent":
                 self.errors.append((sequence, f"{_text(content['metadata']['urn'])}: failed"))
             case "summaryEvent":
@@ -165,15 +170,18 @@ class _Collected:
             yield f"the preview has {len(self.summaries) or 'no'} summaryEvent, so it did not end, or was cut"
             return
         (summary,) = self.summaries
-        if not summary.get("isPreview"):
+        if summary.get("isPreview") is not True:
             yield "the events are not those of a preview"
         if summary.get("maybeCorrupt"):
             yield "the engine reports that the preview may be corrupt"
         if summary.get("result", "succeeded") != "succeeded" and not errors and not has_violations:
             yield "the preview failed without an error"
-        counts = summary.get("resourceChanges")
-        for op, count in sorted(counts.items() if isinstance(counts, Mapping) else ()):
-            if isinstance(count, int) and count > self.logical[op]:
+        counts = summary.get("resourceChanges") or {}
+        if not isinstance(counts, Mapping):
+            yield "the counts in the summary cannot be read"
+            return
+        for op, count in sorted(counts.items()):
+            if not isinstance(count, int) or count > self.logical[op]:
                 yield f"the summary counts {count} of operation {op}, and the events have {self.logical[op]}"
 
 
@@ -210,8 +218,11 @@ def _policy_event(content: Mapping[str, Any]) -> PolicyEvent:
 
 
 def _error_text(content: Mapping[str, Any]) -> str:
-    """The last line of an error, in which a stack trace of Python has its reason."""
-    lines = _text(content["message"]).strip().splitlines()
+    """The last line of an error, in which a stack trace of Python has its reason; all of one that only ends like the
+    engine's own."""
+    lines = without_credentials(_text(content["message"])).strip().splitlines()
+    if len(lines) > 1 and lines[-1].strip() == _PLAIN_FAILURE:
+        return " ".join(lines)
     return lines[-1].strip() if lines else "an error"
 
 
@@ -230,4 +241,5 @@ def _identifier(value: Any) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a text is a string")
+    value.encode()  # half of a character, which no engine writes, is a ValueError
     return value[:_MAX_TEXT]

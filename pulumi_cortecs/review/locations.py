@@ -25,7 +25,7 @@ def read_locations(messages: Iterable[tuple[str, str]], repository: Path) -> Map
         if declared is None or not urn:
             continue
         file = PurePosixPath(declared[1])
-        if ".." not in file.parts and file.is_relative_to(repository):
+        if ".." not in file.parts and PurePosixPath(repository) in file.parents:
             relative = file.relative_to(repository).as_posix()
             locations.setdefault(urn, SourceLocation(relative, int(declared[2])))
     return locations

@@ -35,7 +35,9 @@ def code(text: str) -> str:
     shown = shown if len(shown) <= _MAX_TEXT else f"{shown[:_MAX_TEXT]}…"
     if _PLAIN.fullmatch(shown):
         return f"`{shown}`"
-    return f"<code>{_ENTITY.sub(lambda sign: f'&#{ord(sign[0])};', shown)}</code>"
+    entities = _ENTITY.sub(lambda sign: f"&#{ord(sign[0])};", shown)
+    # GitHub links what looks like the address of a mail, also here, unless a tag stands within
+    return f"<code>{entities.replace('&#64;', '<wbr>&#64;')}</code>"
 
 
 def _lines(report: ReviewReport) -> Iterator[str]:

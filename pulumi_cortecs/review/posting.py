@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final
 
 from pulumi_cortecs.review.comment import Clock, CommentError, post
@@ -16,6 +17,8 @@ FORK_NOTE: Final = "figures come from the fork's own run"
 _FORK: Final = "a job of a fork has no token that writes; the report is in the job's summary"
 _RANKS: Final = {Decision.NOT_ALLOWED: 0, Decision.CANNOT_TELL: 1, Decision.ALLOWED: 2}
 _SILENT_RANK: Final = 3
+_MAX_NAME, _SHOWN_NAME = 200, 40
+"""Bytes of a section's name, and the characters that a longer one keeps."""
 
 
 def post_report(
@@ -45,4 +48,8 @@ def is_silent(report: ReviewReport) -> bool:
 
 
 def _stack_of(report: ReviewReport) -> str:
-    return "+".join(f"{stack.project}/{stack.stack}" for stack in report.stacks if stack.stack)
+    """The names of the stacks; of long ones a beginning and a digest, because the comment has the whole of them."""
+    name = "+".join(f"{stack.project}/{stack.stack}" for stack in report.stacks if stack.stack)
+    if len(name.encode()) <= _MAX_NAME:
+        return name
+    return f"{name[:_SHOWN_NAME]}-{sha256(name.encode()).hexdigest()[:16]}"

@@ -94,6 +94,8 @@ def stack_of(urn: str) -> tuple[str, str]:
 
 def _hourly(purchase: Purchase, is_stopped: bool) -> HourlyPrice:
     """The price of an hour. Raises NotKnownError."""
+    if isinstance(purchase.state, Unknown):
+        purchase.state.get()
     ceiling = purchase.hourly.get()
     if ceiling.amount > _MAX_HOURLY:
         raise NotKnownError(f"the price is not known: {ceiling}/h is more than any purchase costs")

@@ -13,7 +13,7 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.review.events import PolicyEvent, Preview, Step
 
 _OURS: Final = frozenset(TOKENS.values())
-_STATE: Final = ("id", "retainOnDelete", "inputs", "outputs")
+_STATE: Final = ("urn", "id", "retainOnDelete", "inputs", "outputs")
 
 
 def to_events(preview: Preview) -> str:

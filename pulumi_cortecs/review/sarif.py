@@ -72,7 +72,7 @@ def _of_finding(finding: PolicyResult, stack: StackReview, nowhere: SourceLocati
     rank = _SEVERITIES.index(finding.severity) if finding.severity in _SEVERITIES else len(_SEVERITIES)
     about = f"{finding.name}: {finding.message}" if finding.name else finding.message
     return _Result(
-        rule=finding.rule,
+        rule=_text(finding.rule),
         urn=finding.urn or f"{stack.project}/{stack.stack}",
         level="error" if finding.is_mandatory else "warning",
         weight=(0 if finding.is_mandatory else 1, rank),
@@ -117,7 +117,7 @@ def _invocation(report: ReviewReport) -> dict[str, Any]:
 
 
 def _rule(result: _Result) -> dict[str, Any]:
-    rule: dict[str, Any] = {"id": _text(result.rule), "shortDescription": {"text": _text(result.rule)}}
+    rule: dict[str, Any] = {"id": result.rule, "shortDescription": {"text": result.rule}}
     if re.fullmatch(r"https://[\x21-\x7e]+", result.link):
         rule["helpUri"] = result.link
     if words := "\n".join(filter(None, (result.help, result.link))):
@@ -129,14 +129,14 @@ def _result(result: _Result, rule_index: int) -> dict[str, Any]:
     identity = hashlib.sha256(f"{result.rule}\0{result.urn}".encode()).hexdigest()
     place: dict[str, Any] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(result.location.file), "uriBaseId": "%SRCROOT%"},
+            "artifactLocation": {"uri": quote(result.location.file, errors="replace"), "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": result.location.line},
         }
     }
     if result.urn:
         place["logicalLocations"] = [{"fullyQualifiedName": _text(result.urn), "kind": "resource"}]
     return {
-        "ruleId": _text(result.rule),
+        "ruleId": result.rule,
         "ruleIndex": rule_index,
         "level": result.level,
         "message": {"text": _text(result.message)},

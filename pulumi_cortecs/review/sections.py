@@ -17,8 +17,10 @@ MARKER: Final = "[//]: # (pulumi-cortecs review)"
 CUT: Final = "_Cut here: the rest is in the HTML report._"
 
 _END: Final = re.compile(r"^\[//\]: # \(pulumi-cortecs section (\S+) (\d{1,20})\.(\d{1,9}) (\d)\)$", re.M)
-_DEFINITION: Final = re.compile(r"^(\s*)(?=\[//\]:)", re.M)
+_DEFINITION: Final = re.compile(r"^([^\S\n]*)(?=\[//\]:)", re.M)
 _FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})")
+_HALF: Final = re.compile(r"(&[^;]*|<[^>]*)$")
+"""The beginning of an entity or of a tag."""
 _DETAILS: Final = re.compile(r"<(/?)details\b")
 
 
@@ -96,8 +98,10 @@ def cut_text(text: str, limit: int) -> str:
     if _size(text) <= limit:
         return text
     first, *lines = text.split("\n")
-    room = max(0, limit - _size(CUT) - 2)
-    kept = [first.encode()[:room].decode(errors="ignore")]
+    room = limit - _size(CUT) - 2
+    if room < 0:
+        return _cut_line(first, limit)
+    kept = [_cut_line(first, room)]
     size, fence, depth, closing = _size(kept[0]), "", 0, ""
     for line in lines:
         fence, depth = _open_after(line, fence, depth)
@@ -108,6 +112,19 @@ def cut_text(text: str, limit: int) -> str:
         kept.append(line)
         closing = after
     return "\n".join(kept).rstrip() + f"{closing}\n\n{CUT}"
+
+
+def _cut_line(line: str, room: int) -> str:
+    """The line in at most `room` bytes, with what is open in it closed."""
+    if _size(line) <= room:
+        return line
+    start = line.encode()[: max(0, room - _size("</code>**"))].decode(errors="ignore")
+    start = _HALF.sub("", start).rstrip("* ")
+    if start.count("<code>") > start.count("</code>"):
+        start += "</code>"
+    elif start.count("`") % 2:
+        start += "`"
+    return start + "**" * (start.startswith("**"))
 
 
 def _open_after(line: str, fence: str, depth: int) -> tuple[str, int]:

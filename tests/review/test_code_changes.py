@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from pulumi_cortecs.policy.pinned import load_pinned
+from pulumi_cortecs.review.changes import read_changes
 from pulumi_cortecs.review.code_changes import compare_code
 from pulumi_cortecs.review.events import PolicyEvent, Preview, Step, read_preview
 from pulumi_cortecs.review.recording import to_events
+from pulumi_cortecs.review.report import Action
 
 TYPE = "pulumi-python:dynamic/cortecs:Instance"
 OTHER = "aws:s3/bucket:Bucket"
@@ -41,6 +44,15 @@ def test_resources_are_matched_by_urn() -> None:
 def test_what_another_purchase_needs_is_a_replacement() -> None:
     compared = compare_code(Preview((new("chat", model_id="m"),)), Preview((new("chat", model_id="other"),)))
     assert ops(compared) == {"chat": "create-replacement"}
+
+
+def test_a_replaced_instance_that_is_retained_goes_on_running() -> None:
+    before = new("chat", model_id="m")
+    kept = replace(before, new={**before.new, "retainOnDelete": True})
+    compared = compare_code(Preview((kept,)), Preview((new("chat", model_id="other"),)))
+    assert [step.op for step in compared.steps] == ["create-replacement", "delete-replaced"]
+    prices = load_pinned(Path(), "simulator.lock.yaml")
+    assert {row.action for row in read_changes(compared, prices).rows} == {Action.KEEP, Action.REPLACE}
 
 
 def test_prices_and_providers_are_no_code() -> None:

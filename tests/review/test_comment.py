@@ -12,7 +12,7 @@ import pytest
 
 from pulumi_cortecs.review.comment import Clock, Comment, CommentError, Comments, Outcome, post
 from pulumi_cortecs.review.platforms import Bitbucket, Github, Gitlab, review_client
-from pulumi_cortecs.review.sections import MARKER, Section, read_sections
+from pulumi_cortecs.review.sections import MARKER, Section, read_sections, write_body
 from tests.review.fake_platform import HEAD, TOKEN, FakePlatform, fake_platform
 from tests.review.turns import Turns
 
@@ -51,6 +51,13 @@ EVERY: list[Any] = [github, gitlab, bitbucket]
 
 def section(stack: str = STACKS[0], run: int = 1, text: str = "+1.20 EUR/h: allowed", rank: int = 2) -> Section:
     return Section(stack, (run, 1), rank, text)
+
+
+def test_more_sections_than_fit_are_an_error(platform: FakePlatform, client: httpx.Client) -> None:
+    platform.say("us", write_body([section(f"shop/{number}") for number in range(2000)], 10**6))
+    with pytest.raises(CommentError, match="2001 sections are more than"):
+        post(section(), HEAD, github(platform, client), is_silent=False, clock=NO_WAIT)
+    assert platform.writes == []
 
 
 @dataclass

@@ -13,9 +13,10 @@ from pulumi_cortecs.policy.pinned import load_pinned
 from pulumi_cortecs.review.changes import read_changes
 from pulumi_cortecs.review.compose import make_report
 from pulumi_cortecs.review.events import MAX_LINE_BYTES, Preview, read_preview
+from pulumi_cortecs.review.recording import to_events
 from pulumi_cortecs.review.report import Action, Decision, ResourceRow, ReviewReport
 from pulumi_cortecs.review.wording import verdict
-from tests.review.generated import SECRET, UNKNOWN, VOLUME, Events, cortecs, volume
+from tests.review.generated import CORTECS, SECRET, UNKNOWN, VOLUME, Events, cortecs, urn, volume
 from tests.review.recorded import CATALOGUE, FORMATS, RECORDED, STREAMS, report_of
 
 PRICES = load_pinned(STREAMS, CATALOGUE)
@@ -65,6 +66,12 @@ def test_a_stream_with_a_hole_cannot_tell() -> None:
     assert "the summary counts 2 of operation create, and the events have 1" in problems(b"".join(lines))
 
 
+def test_an_event_that_is_there_twice_cannot_tell() -> None:
+    events = Events().step("same", "chat", ONE, ONE).end()
+    events.lines.append(events.lines[0])
+    assert "line 4 of the events has the sequence of another one" in problems(events)
+
+
 def test_nothing_is_no_preview() -> None:
     assert "no summaryEvent" in problems(b"")
     assert make_report([], PRICES, catalogue_name=CATALOGUE).decision is Decision.CANNOT_TELL
@@ -75,7 +82,10 @@ def test_nothing_is_no_preview() -> None:
     [
         ({"maybeCorrupt": True}, "may be corrupt"),
         ({"isPreview": False}, "not those of a preview"),
+        ({"isPreview": "false"}, "not those of a preview"),
         ({"result": "failed"}, "failed without an error"),
+        ({"resourceChanges": {"same": "2"}}, "the summary counts 2"),
+        ({"resourceChanges": [1]}, "cannot be read"),
     ],
 )
 def test_a_summary_with_a_remark_cannot_tell(summary: dict[str, object], problem: str) -> None:
@@ -96,12 +106,14 @@ def test_two_streams_in_one_cannot_tell() -> None:
         b"[" * 100_000 + b"\n",
         b"[1]\n",
         b'{"sequence":"1"}\n',
+        b'{"sequence":true}\n',
+        b'{"sequence":1,"errorEvent":{"error":"\\ud800"}}\n',
         b'{"sequence":1,"timestamp":1,"resourcePreEvent":{}}\n',
         b'{"sequence":1,"timestamp":1,"resourcePreEvent":{"metadata":{"op":"same","urn":7,"type":"x"}}}\n',
         b'{"sequence":1,"timestamp":1,"policyEvent":{"message":1}}\n',
         b'{"sequence":1,"timestamp":1,"x":"' + b"x" * MAX_LINE_BYTES + b'"}\n',
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_a_line_that_cannot_be_read_is_a_problem(line: bytes) -> None:
     assert "events" in problems(line + Events().end().encode())
@@ -123,6 +135,17 @@ def test_the_engines_own_error_after_a_violation_is_none() -> None:
         assert "preview failed" in problems(Events().error("preview failed").end(result=result))
 
 
+def test_an_error_that_ends_like_the_engines_own_is_another() -> None:
+    events = Events().violation("chat").error("oops\npreview failed")
+    assert problems(events.end(result="failed")) == "oops preview failed"
+
+
+def test_an_error_loses_the_credentials_of_its_url() -> None:
+    text = "GET https://user:pa55w0rd@example.com/x?token=s3cr3t failed"
+    for events in (Events().error(text), Events().event(errorEvent={"error": text})):
+        assert problems(events.end(result="failed")) == "GET https://example.com/x failed"
+
+
 def test_a_finding_that_comes_twice_is_one() -> None:
     assert len(report(Events().violation("chat").violation("chat").end()).violations) == 1
     assert report(Events().violation("chat", level="advisory").end()).exit_code == 0
@@ -141,8 +164,10 @@ def test_what_a_newer_engine_adds_does_not_count() -> None:
     assert (made.stacks[0].other_changes, made.stacks[0].other_count) == (1, 2)
 
 
-def test_an_unknown_operation_on_a_resource_of_ours_cannot_tell() -> None:
-    assert "unknown operation transmogrify" in problems(Events().step("transmogrify", "chat", ONE, TWO).end())
+@pytest.mark.parametrize("resource_type", [CORTECS, "pulumi-python:dynamic/shadeform:SshKey"])
+def test_an_unknown_operation_on_a_resource_of_ours_cannot_tell(resource_type: str) -> None:
+    events = Events().step("transmogrify", "chat", ONE, TWO, resource_type=resource_type)
+    assert "unknown operation transmogrify" in problems(events.end())
 
 
 def test_a_replacement_is_one_row_in_which_both_run() -> None:
@@ -168,6 +193,31 @@ def test_the_rest_of_an_earlier_replacement_has_a_row_of_its_own() -> None:
     events = Events().replace("chat", ONE, TWO).step("delete-replaced", "chat", ONE, old_id="i-0").end()
     rows = read_changes(preview_of(events), PRICES).rows
     assert [row.action for row in rows] == [Action.REPLACE, Action.LEFT_OVER]
+
+
+@pytest.mark.parametrize("is_deleted_first", [False, True])
+def test_what_is_replaced_under_a_new_name_is_one_row(is_deleted_first: bool) -> None:
+    # as the engine (3.259.0) writes it for an instance with `aliases`
+    parts = [("create-replacement", "new", TWO), ("replace", "new", TWO), ("delete-replaced", "old", None)]
+    events = Events()
+    for op, name, new in reversed(parts) if is_deleted_first else parts:
+        events.step(op, name, ONE, new)
+        events.lines[-1]["resourcePreEvent"]["metadata"]["old"]["urn"] = urn(CORTECS, "old")
+    preview = preview_of(events.end())
+    for read in (preview, preview_of(to_events(preview).encode())):
+        changes = read_changes(read, PRICES)
+        assert [(row.name, row.action, row.both_run) for row in changes.rows] == [
+            ("new", Action.REPLACE, not is_deleted_first)
+        ]
+        (total,) = changes.totals
+        assert (str(total.before.ceiling), str(total.after.ceiling)) == ("1.20 EUR", "2.40 EUR")
+
+
+def test_a_urn_of_two_types_is_two_resources() -> None:
+    events = Events().step("same", "chat", ONE, ONE).step("update", "chat", {}, {}, resource_type="x:y:z")
+    for line in events.lines:
+        line["resourcePreEvent"]["metadata"]["urn"] = urn(CORTECS, "chat")
+    assert report(events.end()).stacks[0].other_count == 1
 
 
 def test_what_is_deleted_already_costs_nothing_before() -> None:
@@ -217,6 +267,8 @@ def test_a_refresh_shows_drift_and_no_change() -> None:
         (cortecs(workers=UNKNOWN), "is only known when"),
         (cortecs(hardware="NO_SUCH"), "is not in the catalogue"),
         (cortecs(hardware=SECRET), "is a secret"),
+        (cortecs(state=UNKNOWN), "is only known when"),
+        (cortecs(state=SECRET), "is a secret"),
         (cortecs(workers=[1]), "not a whole number"),
         (cortecs(workers=10**12), "more than any purchase costs"),
         (cortecs(workers=10**40), "digits"),

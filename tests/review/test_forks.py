@@ -22,7 +22,7 @@ from pulumi_cortecs.review.artifact import read_artifact
 from pulumi_cortecs.review.comment import Clock
 from pulumi_cortecs.review.compose import make_report
 from pulumi_cortecs.review.events import PolicyEvent, Preview, Step, read_preview
-from pulumi_cortecs.review.markdown import as_markdown
+from pulumi_cortecs.review.markdown import as_markdown, code
 from pulumi_cortecs.review.posting import FORK_NOTE, post_report
 from pulumi_cortecs.review.recording import to_events
 from pulumi_cortecs.review.sections import MARKER, read_sections
@@ -142,6 +142,23 @@ def test_a_text_of_the_fork_is_data_in_a_code_span(attempt: str, tmp_path: Path,
     assert list(platform.remarks) == [7]
 
 
+def test_an_address_of_a_mail_that_is_no_plain_code_is_no_link() -> None:
+    # GitHub's Markdown links such an address in a text, and a text ends at a tag
+    assert code("a@evil.example |") == "<code>a<wbr>&#64;evil&#46;example &#124;</code>"
+
+
+def test_a_long_name_of_a_stack_leaves_room_for_the_report(tmp_path: Path, platform: FakePlatform) -> None:
+    names = [f"{'𝟙' * 1000}{number}" for number in range(2)]
+    for name in names:
+        long = step("chat")
+        events = to_events(Preview((replace(long, urn=long.urn.replace(":prod:", f":{name}:")),)))
+        assert commented(tmp_path, platform, events).startswith("comment: the comment has")
+    (remark,) = platform.of("us")
+    sections = read_sections(remark.body)
+    assert len(sections) == 2
+    assert all(len(section.stack) < 60 for section in sections)
+
+
 @pytest.mark.parametrize("name", ["pull_request", "number", "workflow_run", "head_sha"])
 def test_numbers_and_commits_in_the_artifact_reach_no_other_pull_request(
     name: str, tmp_path: Path, platform: FakePlatform
@@ -164,6 +181,8 @@ EVIL_EVENTS = {
     "no JSON": "\x00" * 1000,
     "deep JSON": "[" * 100_000,
     "numbers that are none": '{"sequence":NaN,"summaryEvent":{"isPreview":1e999}}\n',
+    "two types": to_events(Preview((step("x"), replace(step("x"), op="update", resource_type="x:y:z")))),
+    "half of a character": to_events(preview_named("plain")).replace("prod::", "\\ud800::"),
     "wrong types": '{"sequence":0,"resourcePreEvent":{"metadata":{"op":[],"urn":{},"type":1}}}\n',
     "many lines": '{"sequence":1}\n' * 50_000,
 }

@@ -107,6 +107,9 @@ def test_the_action_takes_what_judges_from_the_base_branch(
     assert [option(one["arguments"], "--format") for one in (html, sarif)] == ["html", "sarif"]
     assert "--comment" not in html["arguments"] + sarif["arguments"]
     assert (tmp_path / "summary").read_text() == "# verdict\n"
+    stop, verdict, go = (tmp_path / "log").read_text().splitlines()[-3:]
+    word = stop.removeprefix("::stop-commands::")
+    assert (len(word), verdict, go) == (32, "# verdict", f"::{word}::")
     installed = (tmp_path / "stand-ins" / "installed").read_text()
     assert "--require-hashes" in installed
     assert str(base / "requirements.txt") in installed
@@ -234,6 +237,7 @@ def test_the_second_workflow_hands_on_the_artifact_of_the_forks_run(
     assert option(call["arguments"], "--max-increase") == "5.00 EUR/h"
     assert option(call["arguments"], "--catalogue") == str(workspace / "policy" / "guard" / "catalogue.lock.yaml")
     assert "--comment" in call["arguments"]
+    assert Path(option(call["arguments"], "--out")).is_relative_to(tmp_path / "temp")  # and not into the log
     assert TOKEN not in (tmp_path / "log").read_text()
 
 
@@ -245,12 +249,12 @@ def test_a_run_without_an_artifact_gets_no_comment(
     assert playing.asked() == []
 
 
-def test_an_artifact_that_is_too_large_is_not_fetched(
+def test_an_artifact_that_is_too_large_is_not_fetched_and_fails_nothing(
     runner: Callable[..., Runner], platform: FakePlatform, tmp_path: Path
 ) -> None:
     platform.artifact = bytes(20 * 2**20 + 1)
     playing = runner(GITHUB_API_URL=f"{platform.url}/github", GITHUB_REPOSITORY="o/r")
-    assert playing.play_action("ci/github/fork/action.yml") == 63
+    assert playing.play_action("ci/github/fork/action.yml") == 0
     assert playing.asked() == []
 
 

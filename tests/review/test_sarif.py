@@ -229,6 +229,19 @@ def test_only_files_of_the_repository_are_places(tmp_path: Path) -> None:
     assert read_locations(said.items(), tmp_path) == {"in": SourceLocation("infra/a b:c.py", 7)}
 
 
+def test_the_folder_of_the_repository_is_no_file(tmp_path: Path) -> None:
+    assert read_locations([(URN, f"pulumi-cortecs: declared at {tmp_path}:1")], tmp_path) == {}
+
+
+def test_rules_that_are_shown_alike_are_one() -> None:
+    run = run_of(report(finding(rule="a\x00"), finding(rule="a\\x00")))
+    assert [rule.id for rule in run.tool.driver.rules] == ["a\\x00"]
+
+
+def test_a_path_with_half_of_a_character_is_written() -> None:
+    run_of(report(finding(), locations={URN: SourceLocation("\ud800.py", 1)}))
+
+
 def test_the_first_line_of_a_resource_counts(tmp_path: Path) -> None:
     said = [("u", f"pulumi-cortecs: declared at {tmp_path}/{name}.py:1") for name in ("first", "second")]
     assert read_locations(said, tmp_path)["u"].file == "first.py"

@@ -75,6 +75,23 @@ def test_a_verdict_that_is_too_long_itself_loses_its_end_and_no_half_of_a_charac
     text.encode().decode()
 
 
+@pytest.mark.parametrize("code", ["<code>" + "&#60;" * 300 + "</code>", f"`{'x' * 600}`"])
+def test_a_verdict_that_is_cut_stays_markdown(code: str) -> None:
+    for limit in range(100, 700, 7):
+        text = cut_text(f"**cannot tell: {code}**\n\nmore\n", limit)
+        assert len(text.encode()) <= limit
+        page = rendered(text)
+        assert page.count("<code>") == page.count("</code>")
+        assert page.count("<strong>") == 1
+        assert "`" not in page
+
+
+def test_what_has_no_room_for_the_remark_has_none() -> None:
+    assert cut_text("a verdict\n" * 100, 12) == "a verdict"
+    sections = [section(f"shop/{number}", f"verdict\n{'row ' * 100}") for number in range(600)]
+    assert len(write_body(sections, 60_000).encode()) <= 60_000
+
+
 @pytest.mark.parametrize("stack", ["shop/prod", "a b/)-->", "ü/\n[//]: # (x)", "%/2.1 3)"])
 def test_a_name_and_a_run_come_back(stack: str) -> None:
     body = write_body([Section(stack, (16_000_000_000, 3), 0, "text")], 60_000)
