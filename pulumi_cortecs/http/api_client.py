@@ -260,6 +260,9 @@ class ApiClient:
                 f"{self.vendor} answered {method} {path} with more than {MAX_ANSWER_BYTES // 2**20} MB, or in an "
                 "encoding that was not requested; the rest was not read"
             )
+        if answer is WireModel and _error_body(content).get("error"):  # nothing else of it is read
+            message = self._redacted(_vendor_message(content) or "an error", secrets)
+            raise BadAnswerError(f"{self.vendor} answered {method} {path} with {response.status_code}, and: {message}")
         try:
             return answer.model_validate_json(content or b"{}")
         except pydantic.ValidationError as error:

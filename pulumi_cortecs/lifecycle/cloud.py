@@ -434,6 +434,10 @@ class NamesInstances(ProvesOrders[T]):
     def name_of(self, instance: T) -> str:
         """The instance's name."""
 
+    def created_at(self, instance: T) -> float | None:
+        """The time by which two that have had one name differ, by the vendor's clock; None if it is not reported."""
+        return self.started_at(instance)
+
 
 class TagsOrders(ProvesOrders[T]):
     """A cloud whose instances bear the OrderRef that `create` received, so that each one names its order."""

@@ -3,7 +3,7 @@ crud_create.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from pulumi_cortecs.provider import accounts, host, machine_limits, quote_record
 from pulumi_cortecs.provider.accounts import Account
 from pulumi_cortecs.provider.attachments import holders_text
 from pulumi_cortecs.provider.kind import CrudKind
-from pulumi_cortecs.provider.named_resources import NAME
+from pulumi_cortecs.provider.named_resources import CREATED_AT, NAME, NamesakeError, require_same
 from pulumi_cortecs.provider.plain_cloud import PlainCloud
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 
@@ -66,13 +66,16 @@ def read(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> ReadResult:
         resource = account.find(resource_id)
         if resource is None:
             if is_recorded:
+                account.log.record_gone(resource_id)  # its name may be chosen again
                 return ReadResult("", {})
             raise CrudError(f"{kind.vendor} {kind.name} {resource_id!r} does not exist in this account")
+        if is_recorded:
+            _require_same(account, resource, props)
         recorded = _program_inputs(kind, props) if is_recorded else {}
         inputs = {**kind.arguments.defaults, **recorded, **account.cloud.reported_inputs(resource)}
         if kind.market is not None and "quote" not in inputs:
             inputs["quote"], _ = accounts.market(kind).quote(inputs)
-    except CloudError as error:
+    except (CloudError, NamesakeError) as error:
         raise CrudError(f"the status of {resource_id} is unknown, so the state stays as it was: {error}") from None
     warn(kind, inputs)
     properties = outputs(kind, account, inputs, resource, props)
@@ -87,12 +90,14 @@ def update(kind: Kind, resource_id: str, olds: Mapping[str, Any], news: Mapping[
         account = accounts.account(kind)
         account.require_owner(resource_id, olds.get("account"))
         if _changed_in_place(kind, _program_inputs(kind, olds), inputs):
+            if CREATED_AT in olds and (live := account.cloud.get_instance(resource_id)) is not None:
+                _require_same(account, live, olds)
             change(kind, account, resource_id, inputs)
     except NotFoundError:
         raise CrudError(
             f"{kind.vendor} does not know {resource_id} any more; `pulumi up --refresh` creates a new one"
         ) from None
-    except ConfigurationError as error:
+    except (ConfigurationError, NamesakeError) as error:
         raise CrudError(f"nothing was changed: {error}") from None
     except CloudError as error:
         raise CrudError(f"{resource_id} may not have the wanted arguments: {error}") from None
@@ -106,7 +111,9 @@ def delete(kind: Kind, resource_id: str, props: Mapping[str, Any]) -> None:
     try:
         account = accounts.account(kind)
         account.require_owner(resource_id, props.get("account"))
-        delete_when_unused(kind, account, resource_id)
+        delete_when_unused(kind, account, resource_id, lambda live: _require_same(account, live, props))
+    except NamesakeError as error:
+        raise CrudError(f"{resource_id} was not deleted: {error}") from None
     except (CloudError, DeletionUnconfirmedError, InUseError) as error:
         billed = " and be billed" if kind.market is not None else ""
         held = holders_text(kind, account, resource_id, getattr(error, "user", "")) if may_be_in_use(error) else ""
@@ -135,8 +142,11 @@ def change(kind: Kind, account: Account, resource_id: str, inputs: Mapping[str, 
         account.poller.mark_changed(resource_id)
 
 
-def delete_when_unused(kind: Kind, account: Account, resource_id: str) -> None:
-    """Deletes, and tries again while the resource is, or may be, in use, until `release_timeout`.
+def delete_when_unused(
+    kind: Kind, account: Account, resource_id: str, compare: Callable[[Any], None] = lambda _: None
+) -> None:
+    """Deletes, and tries again while the resource is, or may be, in use, until `release_timeout`. `compare` is called
+    with it before it is deleted.
 
     Raises CloudError, DeletionUnconfirmedError and InUseError.
     """
@@ -144,6 +154,7 @@ def delete_when_unused(kind: Kind, account: Account, resource_id: str) -> None:
     until = clock.now() + kind.release_timeout
 
     def require_deletable(resource: Any) -> None:
+        compare(resource)
         if reason := kind.undeletable(resource):
             raise DeletionUnconfirmedError(reason)
         if user := kind.used_by(resource):
@@ -173,6 +184,10 @@ def plain_cloud(account: Account) -> PlainCloud[Any]:
     """The account as that of a CrudKind."""
     assert isinstance(account.cloud, PlainCloud)  # that of every CrudKind
     return account.cloud
+
+
+def _require_same(account: Account, resource: Any, props: Mapping[str, Any]) -> None:
+    require_same(account, resource, host.current_call().urn, str(props.get(CREATED_AT, "")))
 
 
 def _changed_in_place(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

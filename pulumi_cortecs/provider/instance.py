@@ -55,7 +55,7 @@ from pulumi_cortecs.provider.arguments import LABELS, updatable_by_vendor, vendo
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.provider.properties import equal_values, has_unknown, read_properties, without_float
 from pulumi_cortecs.provider.secret_values import mark_secrets
-from pulumi_cortecs.provider.take_over import TakeOverError, take_over
+from pulumi_cortecs.provider.take_over import TakeOverError, changed_in_place, take_over
 from pulumi_cortecs.provider.undo import undo_purchase
 
 
@@ -104,8 +104,7 @@ def create(kind: InstanceKind, props: Mapping[str, Any]) -> CreateResult:
         account = accounts.account(kind)
         account.require_usable_environment()
         if inputs["adopt_id"]:
-            instance_id, created_at = _adopt(kind, account, inputs)
-            expires_at = instance_end.adopted_end(kind, account, instance_id, inputs)
+            instance_id, expires_at, created_at = _adopt(kind, account, inputs)
             return CreateResult(instance_id, _outputs(kind, inputs, instance_id, account, expires_at, olds=created_at))
         attachments.wait_until_free(account, inputs)  # before the price is asked for
         # the CLI takes longer for the state than the vendor for the market; the list is not taken until then, because
@@ -401,7 +400,7 @@ def _buy(
     else:
         earlier = account.recovery.recover(key, ordered, began_at)
     if earlier is not None:
-        return take_over(kind, account, inputs, earlier)
+        return take_over(kind, account, inputs, earlier, shown)
     attachments.require_orderable(account, inputs)
     quote_records.require_shown(kind, call.urn, shown, quote)
     labels = Labels(inputs[LABELS], _purchase_labels(call.urn))
@@ -459,9 +458,10 @@ def _undo_purchase(kind: InstanceKind, account: Account, instance_id: str, infer
     return undo_purchase(kind, account, instance_id)
 
 
-def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Adopts the instance that check has looked at, if it has not changed. Returns its id, and the properties of its
-    row that only the vendor knows.
+def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> tuple[str, str, dict[str, str]]:
+    """Adopts the instance that check has looked at, if it has not changed. What the program gives and check cannot
+    compare, because only the answer by id has it, is changed in place. Returns its id, its end, and the properties of
+    its row that only the vendor knows.
 
     Raises CloudError, UnknownStatusError, LimitsFileError, LimitExceededError and InstanceError.
     """
@@ -492,7 +492,11 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> t
     account.log.record_adopted(accounts.order_key(host.current_call().urn), instance_id)
     instance_records.record_quote(kind, instance_id, inputs["quote"])
     instance_records.record_row(kind, instance_id, host.current_call().urn, inputs)
-    return instance_id, {named_resources.CREATED_AT: named_resources.creation_time(account, live)}
+    in_place = (key for key in updatable_by_vendor(kind.arguments) if key in inputs)
+    given = frozenset(key for key in in_place if not kind.arguments.is_default(key, inputs[key]))
+    changed = changed_in_place(account, live, inputs, given)
+    expires_at = instance_end.adopted_end(kind, account, instance_id, inputs, changed)
+    return instance_id, expires_at, {named_resources.CREATED_AT: named_resources.creation_time(account, live)}
 
 
 def _program_inputs(kind: InstanceKind, props: Mapping[str, Any]) -> dict[str, Any]:

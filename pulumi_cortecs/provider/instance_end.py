@@ -33,17 +33,27 @@ def end_as_found(account: Account, instance: Any, recorded: str) -> str:
     return recorded if parse_timestamp(ends_at) == parse_timestamp(recorded) else ends_at
 
 
-def adopted_end(kind: InstanceKind, account: Account, instance_id: str, inputs: Mapping[str, Any]) -> str:
-    """The end of an adopted instance: that of the program's ttl or, with a warning, the one that it has at its
-    vendor. Raises CloudError."""
-    if not isinstance(account.cloud, EndsInstances):
+def adopted_end(
+    kind: InstanceKind, account: Account, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]
+) -> str:
+    """Changes the arguments `changed` of an adopted instance. Returns its end: that of the program's ttl or, with a
+    warning, the one that it has at its vendor. Raises CloudError."""
+    cloud = account.cloud
+    if not isinstance(cloud, EndsInstances):
         return expires_at(account, inputs)
     if inputs["ttl"]:
         vendor_end = end_at_vendor(account, {}, inputs)
-        power.update(account, instance_id, {**inputs, **vendor_end}, frozenset({"ttl"}))
+        power.update(account, instance_id, {**inputs, **vendor_end}, changed | {"ttl"})
         return vendor_end["expires_at"]
-    live = account.cloud.get_instance(instance_id)
-    ends_at = "" if live is None else account.cloud.ends_at(live)
+
+    def end_now() -> str:
+        live = cloud.get_instance(instance_id)
+        return "" if live is None else cloud.ends_at(live)
+
+    ends_at = end_now()
+    if changed:
+        power.update(account, instance_id, {**inputs, "expires_at": ends_at}, changed)
+        ends_at = end_now()
     if ends_at:
         host.current_call().warn(
             f"{instance_id} is adopted with its end: {kind.vendor} deletes it at {ends_at}. A ttl sets another date"

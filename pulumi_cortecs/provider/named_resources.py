@@ -66,14 +66,16 @@ def require_same(account: Account, instance: Any, urn: str, recorded_at: str) ->
     same after all."""
     if not isinstance(account.cloud, NamesInstances):
         return
-    recorded, created_at = parse_timestamp(recorded_at), account.cloud.started_at(instance)
+    recorded, created_at = parse_timestamp(recorded_at), account.cloud.created_at(instance)
     if recorded is not None and created_at is not None and created_at > recorded + _CREATION_SECONDS:
         name = account.cloud.name_of(instance)
+        next_step = "another name then makes a new one"
+        if not account.cloud.is_taken_by_name:
+            next_step = f"adopt_id={name!r} then takes over what has the name now"
         raise NamesakeError(
             f"{name!r} was created at {utc_text(created_at)}, and this resource at {recorded_at}: it may be "
             "another's, which chose the name after this one had been deleted elsewhere. `pulumi state delete "
-            f"--target-dependents {shlex.quote(urn)}` forgets this resource; adopt_id={name!r} then takes over what "
-            "has the name now"
+            f"--target-dependents {shlex.quote(urn)}` forgets this resource; {next_step}"
         )
 
 
@@ -137,7 +139,8 @@ def recover_by_name(
         order.instance_id is None for order in _orders(account, account.log.journal.open_orders, key)
     )
     try:
-        if (recovered := account.recovery.recover(key, ordered, began_at)) is not None:
+        recovered = account.recovery.recover(key, ordered, began_at)
+        if recovered is not None and (is_generated(key.urn, name) or not _is_later(account, key, recovered.instance)):
             return replace(recovered, inferred=recovered.inferred or inferred)
     except (AmbiguousPurchaseError, UnclaimedPurchaseError) as error:
         problem = error  # the name may still prove whose it is
@@ -150,7 +153,7 @@ def recover_by_name(
     resource_id = account.cloud.id_of(existing)
     owners = account.recovery.creations.find_owners(key.urn)
     owner = (owners or {}).get(resource_id)
-    is_its_own = is_generated(key.urn, name) or _has_ordered(account, key, resource_id)
+    is_its_own = is_generated(key.urn, name) or _has_ordered(account, key, resource_id, existing)
     if owners is not None and owner is None and is_its_own:
         return RecoveredInstance(resource_id, existing)
     whose = "no order of this resource has created it" if owner is None else f"{owner.name} has it"
@@ -192,12 +195,25 @@ def _find_by_name(account: Account, name: str, not_before: float) -> Any | None:
     return None if resource_id is None else cloud.get_instance(resource_id)
 
 
-def _has_ordered(account: Account, key: ResourceKey, resource_id: str) -> bool:
+def _has_ordered(account: Account, key: ResourceKey, resource_id: str, resource: Any) -> bool:
     """Returns whether the journal says that an order for this resource has created it."""
     orders = _orders(account, account.log.journal.closed_orders, key)
-    return any(
+    return not _is_later(account, key, resource) and any(
         order.instance_id == resource_id and not are_apart(order.account, account.log.account) for order in orders
     )
+
+
+def _is_later(account: Account, key: ResourceKey, resource: Any) -> bool:
+    """Returns whether what has the name was created after the orders for this resource that the journal has: another
+    chose the name, once it was free."""
+    cloud, journal = account.cloud, account.log.journal
+    assert isinstance(cloud, NamesInstances)
+    orders = [*_orders(account, journal.open_orders, key), *_orders(account, journal.closed_orders, key)]
+    ordered_at = [order.vendor_time for order in orders if order.instance_id in (None, cloud.id_of(resource))]
+    created_at = cloud.created_at(resource)
+    if created_at is None or not ordered_at:
+        return False
+    return all(at is not None and created_at > at + _CREATION_SECONDS for at in ordered_at)
 
 
 def _orders(

@@ -22,9 +22,10 @@ from pulumi_cortecs.lifecycle.cloud import (
     OrderSpec,
     Phase,
 )
+from pulumi_cortecs.lifecycle.times import parse_timestamp
 from pulumi_cortecs.provider.arguments import vendor_arguments
 from pulumi_cortecs.provider.kind import CrudKind, Inputs
-from pulumi_cortecs.provider.named_resources import NAME
+from pulumi_cortecs.provider.named_resources import CREATED_AT, NAME
 
 R = TypeVar("R")
 
@@ -104,6 +105,9 @@ class PlainCloud(AccountCloud[PlainClient, R], NamesInstances[R]):
 
     def started_at(self, instance: R) -> float | None:
         return None
+
+    def created_at(self, instance: R) -> float | None:
+        return parse_timestamp(str(self.kind.outputs(instance).get(CREATED_AT, "")))
 
     def reported_inputs(self, instance: R) -> Mapping[str, Any]:
         outputs = self.kind.outputs(instance)

@@ -21,10 +21,15 @@ class TakeOverError(Exception):
 
 
 def take_over(
-    kind: InstanceKind, account: Account, inputs: Mapping[str, Any], earlier: RecoveredInstance[Any]
+    kind: InstanceKind,
+    account: Account,
+    inputs: Mapping[str, Any],
+    earlier: RecoveredInstance[Any],
+    shown: Mapping[str, Any],
 ) -> tuple[PurchasedInstance[Any], Labels]:
     """Makes an instance that an earlier run has bought this resource's, changes what the program has changed in place
     since, and starts it if it is stopped. Returns it, and its labels, those of its purchase as the journal has them.
+    `shown` are the inputs with the quote of the check: a change of the price is bought like any other.
 
     Raises CloudError, UnknownStatusError and TakeOverError.
     """
@@ -39,9 +44,13 @@ def take_over(
         adoption.require_reviewed(kind, instance_id, reviewed, inputs)
         if isinstance(account.cloud, TagsOrders) and not account.cloud.may_be_of(live, inputs):
             raise adoption.ReviewMismatchError("it was ordered with other arguments")
-        changed = _changed_in_place(account, live, inputs, in_place)
+        changed = changed_in_place(account, live, inputs, in_place)
         wanted = {**reported, **{key: inputs[key] for key in changed}}
-        with machine_limits.enforce(kind, account, wanted, instance_id):
+        if costs := not changed.isdisjoint(kind.arguments.priced):
+            quote_records.require_shown(kind, call.urn, shown, inputs["quote"])
+        # what runs is counted already, at its former price
+        former_inputs = reported if costs and account.cloud.phase(live) is not Phase.STOPPED else None
+        with machine_limits.enforce(kind, account, wanted, instance_id, changes=former_inputs):
             if changes := changed | ({"ttl"} if "expires_at" in inputs else set()):  # its ttl counts from now
                 power.update(account, instance_id, inputs, changes)
             if account.cloud.phase(live) is Phase.STOPPED:
@@ -93,7 +102,7 @@ def _changeable(kind: InstanceKind, account: Account, live: Any) -> frozenset[st
     return frozenset(updatable_by_vendor(kind.arguments)) if is_its_own else frozenset()
 
 
-def _changed_in_place(
+def changed_in_place(
     account: Account, live: Any, inputs: Mapping[str, Any], in_place: frozenset[str]
 ) -> frozenset[str]:
     """Those of the arguments `in_place` that differ from the program. Raises CloudError."""

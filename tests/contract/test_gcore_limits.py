@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pulumi_cortecs.simulator import Simulator
-from tests.clouds.gcore import GCORE, PROGRAM
+from tests.clouds.gcore import GCORE, PROGRAM, SMALL
 from tests.contract.bought import ids
 from tests.contract.engine import FakeEngine
 from tests.contract.host import IMPATIENT, CallFailedError, Host, Made, Resource
@@ -87,6 +87,34 @@ def test_the_ceiling_counts_a_change_from_what_the_vendor_reports(
     resource = limited(account_hourly_ceiling="0.60 USD").instance(of=GCORE, urn_=first.urn)  # five replicas
     with pytest.raises(CallFailedError, match=r"was not changed: the account would cost 0\.96 USD"):
         changed(resource, made, {**PROGRAM, "containers": scaled(5)})
+    assert deployment(simulator, made.id)["containers"][0]["scale"]["max"] == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "ceiling", "text"),
+    [
+        ({"max_price": "0.40 USD"}, "9 USD", r"max_price is 0\.40 USD, and the price is 1\.80 USD/h"),
+        ({}, "9 USD", r"its price rose: 0\.36 USD/h was shown"),
+        ({"price_tolerance": 900}, "1.70 USD", r"the account would cost 1\.80 USD"),
+    ],
+)
+def test_a_change_of_what_a_killed_run_has_bought_is_no_dearer_than_was_shown(
+    start_host: StartHost, simulator: Simulator, tmp_path: Path, more: dict[str, Any], ceiling: str, text: str
+) -> None:
+    file, shared = tmp_path / "limits.json", {"PULUMI_CORTECS_STATE_DIR": str(tmp_path / "journal")}
+    limits = {"allowed_base_urls": [simulator.url], "account_hourly_ceiling": ceiling}
+    file.write_text(json.dumps({"gcore": limits}))
+    first = start_host(shared)
+    made = first.instance("chat", of=GCORE).buy(PROGRAM)
+    first.process.kill()
+    shown = start_host(shared, before=IMPATIENT).instance("chat", of=GCORE)
+    inputs = shown.check({**PROGRAM, "containers": scaled(3), **more}).inputs
+    simulator.control.set_gcore_price(SMALL, "0.60")
+    later = start_host({**shared, "PULUMI_CORTECS_LIMITS": str(file)}, before=IMPATIENT).instance("chat", of=GCORE)
+    with pytest.raises(
+        CallFailedError, match=rf"{made.id}, which an earlier run bought .* is not taken over: .*{text}"
+    ):
+        later.create(inputs)
     assert deployment(simulator, made.id)["containers"][0]["scale"]["max"] == 1
 
 

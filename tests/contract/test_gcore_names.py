@@ -215,3 +215,21 @@ def test_a_deployment_that_is_changed_stopped_and_started_stays_the_same(
         assert resource.read(made).outs["created_at"] == made.outs["created_at"]
     resource.delete(made)
     assert ids(simulator) == []
+
+
+@pytest.mark.parametrize("has_row", [True, False])
+def test_a_name_that_another_chose_once_it_was_free_is_no_earlier_purchase(
+    next_host: StartHost, simulator: Simulator, has_row: bool
+) -> None:
+    host = next_host()
+    made = host.instance("chat", of=GCORE).buy(GIVEN)
+    if has_row:
+        host.instance("chat", of=GCORE).diff(made.outs, made.outs, made.id)
+    host.process.kill()
+    simulator.control.vanish(made.id)
+    simulator.control.advance(3600)
+    with simulator.gcore_client() as console:
+        order = {key: value for key, value in GIVEN.items() if key != "give_up_after"}
+        console.post("/cloud/v3/inference/1/deployments", json=order).raise_for_status()
+    with pytest.raises(CallFailedError, match=r"'given' exists already .*; no order of this resource has created it"):
+        next_host(before=IMPATIENT).instance("chat", of=GCORE).buy(GIVEN)

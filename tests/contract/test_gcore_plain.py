@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -208,3 +209,41 @@ def test_a_key_that_the_run_has_created_since_the_check_is_used_and_lists_are_sh
     bought = [resource.create(one) for resource, one in zip(resources, inputs, strict=True)]
     assert [made.outs["api_keys"] for made in bought] == [["new-key"]] * 3
     assert simulator.control.requests().count("GET /cloud/v3/inference/{project_id}/api_keys") <= 2
+
+
+def test_a_key_that_somebody_made_under_the_name_of_a_deleted_one_is_theirs(
+    host: Host, start_host: StartHost, simulator: Simulator, console: httpx.Client
+) -> None:
+    program = {"name": "shared-key", "description": "ours"}
+    made = plain(host, KEY).buy(program)
+    console.delete(f"{PROJECT}/api_keys/{made.id}").raise_for_status()
+    simulator.control.advance(3600)
+    console.post(f"{PROJECT}/api_keys", json={"name": made.id, "description": "theirs"}).raise_for_status()
+    later = plain(start_host(before=IMPATIENT), KEY)
+    news = later.check({**program, "description": "again"}, later.check(program).inputs).inputs
+    calls: list[Callable[[], object]] = [
+        lambda: later.read(made),
+        lambda: later.update(made, news),
+        lambda: later.delete(made),
+    ]
+    for call in calls:
+        with pytest.raises(CallFailedError, match=r"it may be another's, .*forgets this resource; another name then"):
+            call()
+    (row,) = console.get(f"{PROJECT}/api_keys").json()["results"]
+    assert row["description"] == "theirs"
+
+
+@EVERY
+def test_what_somebody_made_under_a_name_that_a_refresh_found_free_is_theirs(
+    start_host: StartHost, tmp_path: Path, console: httpx.Client, kind: str
+) -> None:
+    shared, program = {"PULUMI_CORTECS_STATE_DIR": str(tmp_path)}, {**PROGRAMS[kind], "name": "shared"}
+    resource = plain(start_host(shared, before=IMPATIENT), kind)
+    made = resource.buy(program)
+    resource.diff(made.outs, made.outs, made.id)  # a row has it
+    console.delete(f"{PROJECT}/{PATHS[kind]}/shared").raise_for_status()
+    assert plain(start_host(shared), kind).read(made).id == ""
+    order = {**program, "type": "aws-iam"} if kind == SECRET else program
+    console.post(f"{PROJECT}/{PATHS[kind]}", json=order).raise_for_status()
+    with pytest.raises(CallFailedError, match=r"'shared' exists already .*; no order of this resource has created it"):
+        plain(start_host(shared, before=IMPATIENT), kind).buy(program)

@@ -13,7 +13,7 @@ import pytest
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import ids
 from tests.contract.engine import FakeEngine
-from tests.contract.host import CallFailedError, Host, Made
+from tests.contract.host import IMPATIENT, CallFailedError, Host, Made
 from tests.contract.machines import (
     CREATE,
     INFO,
@@ -35,6 +35,7 @@ from tests.contract.machines import (
 from tests.contract.proxy import Answer, Proxy, Sent
 
 StartHost = Callable[..., Host]
+END = "2098-01-01T00:00:00Z"
 
 
 # -- the end by the vendor
@@ -183,6 +184,35 @@ def test_an_adopted_end_gives_way_to_a_ttl(host: Host, simulator: Simulator) -> 
     made = machine(host).buy({**PLACE, "auto_delete": {"date_threshold": "2098-01-01T00:00:00Z"}})
     adopted = machine(host).buy({**PLACE, "adopt_id": made.id, "ttl": "8h"})
     assert at_vendor(simulator, made.id)["auto_delete"] == {"date_threshold": adopted.outs["expires_at"]}
+
+
+@pytest.mark.parametrize(
+    ("argument", "auto_delete", "alert"),
+    [
+        ({"spend_limit": "25 USD"}, {"date_threshold": END, "spend_threshold": "25.00"}, None),
+        ({"auto_delete": {"spend_threshold": "9"}}, {"spend_threshold": "9"}, None),
+        ({"alert": {"spend_threshold": "8"}}, {"date_threshold": END}, {"spend_threshold": "8"}),
+    ],
+)
+def test_an_adopted_machine_has_the_limit_and_the_alert_of_the_program(
+    host: Host, start_host: StartHost, simulator: Simulator, argument: dict[str, Any], auto_delete: Any, alert: Any
+) -> None:
+    made = machine(host).buy({**PLACE, "auto_delete": {"date_threshold": END}})
+    adopted = machine(host).buy({**PLACE, "adopt_id": made.id, **argument})
+    live = at_vendor(simulator, made.id)
+    assert (live["auto_delete"], live["alert"]) == (auto_delete, alert)
+    read = machine(start_host(), "chat").read(adopted)
+    assert (read.outs, read.inputs) == (adopted.outs, inputs_of(adopted))
+
+
+def test_a_change_that_is_answered_with_an_error_of_status_200_is_none(start_host: StartHost, proxy: Proxy) -> None:
+    resource = machine(start_host(proxy.env(), before=IMPATIENT))
+    made = resource.buy(PLACE)
+    proxy.rewrite = lambda sent, pass_on: (
+        Answer(200, {"error": "not now"}) if sent.path.endswith("/update") else pass_on()
+    )
+    with pytest.raises(CallFailedError, match=f"^{made.id} may not have the wanted state, .* with 200, and: not now"):
+        up(resource, made, {**PLACE, "spend_limit": "25 USD"})
 
 
 def test_a_date_that_has_passed_since_blocks_no_later_up(host: Host) -> None:

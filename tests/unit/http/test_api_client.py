@@ -332,6 +332,14 @@ def test_a_wrong_type_is_named_by_its_place(body: Any, where: str) -> None:
     assert f"in an undocumented form: {where}" in str(raised.value)
 
 
+def test_an_error_of_status_200_is_none_of_an_answer_that_is_not_read() -> None:
+    refused = core(Script(answer(200, {"error": {"message": "not now"}})))
+    with pytest.raises(BadAnswerError, match="Acme answered POST /things with 200, and: not now"):
+        refused.call("POST", "/things", WireModel, retry=Retry.IF_NEVER_SENT)
+    done = core(Script(answer(200, {"error": None, "message": "done"})))
+    done.call("POST", "/things", WireModel, retry=Retry.IF_NEVER_SENT)
+
+
 def test_fields_that_we_do_not_know_are_no_trouble() -> None:
     thing = read(Script(answer(200, {"name": "n", "new": {"field": 1}, "rows": [{"count": 1, "more": None}]})))
     assert thing == Thing(name="n", rows=(Inner(count=1),))
