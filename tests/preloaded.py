@@ -45,7 +45,8 @@ _IMPORTED = (
     *("grpc", "grpc._channel", "grpc._interceptor", "grpc._server", "grpc._simple_stubs", "grpc.experimental"),
     # what a host imports with the first check and the first request
     *("pulumi_cortecs.provider.endpoint", "pulumi_cortecs.provider.instance", "pulumi_cortecs.provider.instance_check"),
-    *("pulumi_cortecs.provider.pinned_catalogue", "pulumi_cortecs.cortecs.cloud", "pulumi_cortecs.cortecs.market"),
+    "pulumi_cortecs.provider.pinned_catalogue",
+    *(f"pulumi_cortecs.{cloud}.{of}" for cloud in ("cortecs", "gcore", "shadeform") for of in ("cloud", "data")),
     # packs
     *("pulumi_policy", "pulumi_cortecs.policy", "pulumi_cortecs.policy.pack"),
     # simulators

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.engine.stand_in import of_python
 from tests.machine import elsewhere_under_limits
-from tests.preloaded import Preloaded
+from tests.preloaded import IS_POSSIBLE, Preloaded, preloaded
 
 _QUESTION = ["-m", "pip", "list", "-v", "--format", "json"]
 _FIRST = """\
@@ -61,6 +61,11 @@ def quick(directory: Path, preloaded: Preloaded | None = None, before: str = "")
             _write_pack_python(folder)
         (folder / "sitecustomize.py").write_text(first + before)
     return {"PYTHONPATH": str(folder), "GOGC": "off", "GOMEMLIMIT": "1GiB", **few_certificates(folder)}
+
+
+def forks(directory: Path) -> dict[str, str]:
+    """The variable by which a command of ours is forked, where that is possible; that is made in the folder."""
+    return {"PYTHONPATH": quick(directory, preloaded() if IS_POSSIBLE else None)["PYTHONPATH"]}
 
 
 def pack_python(variables: Mapping[str, str]) -> str:

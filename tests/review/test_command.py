@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from pulumi_cortecs import cli
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 from pulumi_cortecs.policy.pinned import SHIPPED
+from tests.engine.packages import forks
 from tests.review.generated import Events, cortecs
 from tests.review.recorded import CATALOGUE, STREAMS
 
@@ -36,9 +37,11 @@ def test_the_installed_command_exits_with_the_lowest_code_that_applies(tmp_path:
     cut = tmp_path / "cut.jsonl"
     cut.write_bytes(Events().step("create", "chat", None, cortecs()).violation("chat").encode())
     runs = {0: [CHANGE], 1: [cut, *GATE], 2: [CHANGE, "--max-increase", "1.00"], 5: [both, *GATE], 6: [CHANGE, *GATE]}
+    started = {0}  # the others are forked
     processes = {
         code: subprocess.Popen(
             [str(INSTALLED), "review", "--catalogue", CATALOGUE, "--events", *map(str, words)],
+            env={**os.environ, **({} if code in started else forks(tmp_path))},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from pulumi_cortecs.cli import app
+from tests.engine.packages import forks
 from tests.review.fake_platform import HEAD, TOKEN, FakePlatform, fake_platform
 from tests.review.recipes import Runner
 
@@ -194,7 +195,7 @@ def test_a_fork_is_reviewed_by_the_real_command(
         GITHUB_RUN_ID="1",
         GITHUB_RUN_ATTEMPT="1",
         GITHUB_EVENT_PATH=str(tmp_path / "event.json"),
-        PYTHONPATH=str(ROOT),
+        **forks(tmp_path),
     )
     pulumi = tmp_path / "programs" / "pulumi"
     pulumi.write_text(PULUMI)

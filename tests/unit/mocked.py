@@ -4,9 +4,10 @@ warnings are errors."""
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import tempfile
 from typing import Any
+
+from tests.preloaded import python
 
 _PRELUDE = """
 import json
@@ -66,15 +67,12 @@ def run(body: str) -> dict[str, Any]:
     """
     indented = "\n".join(f"    {line}" for line in body.strip().splitlines())
     program = f"{_PRELUDE}\ndef program():\n{indented}\n{_MAIN}"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stderr
-    (result,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = python(["-c", program], out.fileno(), err.fileno()).wait(60)
+        out.seek(0)
+        err.seek(0)
+        assert code == 0, err.read().decode()
+        printed = out.read().decode()
+    (result,) = [line for line in printed.splitlines() if line.startswith("RESULT ")]
     result_data: dict[str, Any] = json.loads(result.removeprefix("RESULT "))
     return result_data

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -79,15 +80,28 @@ def test_it_dies_with_whom_it_stands_in_for(tmp_path: Path) -> None:
     until(lambda: not Path(f"/proc/{pid}").exists(), seconds=30)
 
 
-def test_what_lies_beside_a_program_is_imported_by_one_that_is_started(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "httpx.py").touch()
-    (tmp_path / PROGRAM).write_text("import os; print(os.getpid())")
-    command = [sys.executable, str(tmp_path / PROGRAM)]
-    environment = {**os.environ, **quick(tmp_path, preloaded())}
-    with subprocess.Popen(command, env=environment, cwd=tmp_path / "empty", stdout=subprocess.PIPE) as process:
+def is_forked(folder: Path, environment: Mapping[str, str], beside: str = "nothing") -> bool:
+    """Whether a forked process stands in for a program with this file beside it."""
+    (folder / "project").mkdir()
+    (folder / "project" / beside).touch()
+    (folder / PROGRAM).write_text("import os; print(os.getpid())")
+    command = [sys.executable, str(folder / PROGRAM)]
+    with subprocess.Popen(command, env=environment, cwd=folder / "project", stdout=subprocess.PIPE) as process:
         text, _ = process.communicate(timeout=30)
-    assert int(text) == process.pid
+    return int(text) != process.pid
+
+
+@pytest.mark.parametrize(("beside", "forked"), [("httpx.py", False), ("secrets.py", False), ("test_mine.py", True)])
+def test_what_hides_a_library_is_imported_by_a_program_that_is_started(
+    tmp_path: Path, beside: str, forked: bool
+) -> None:
+    assert is_forked(tmp_path, {**os.environ, **quick(tmp_path, preloaded())}, beside) == forked
+
+
+@pytest.mark.parametrize(("value", "forked"), [("", True), ("error", False)])
+def test_a_variable_that_the_interpreter_heeds_is_heeded(tmp_path: Path, value: str, forked: bool) -> None:
+    environment = {**os.environ, **quick(tmp_path, preloaded()), "PYTHONWARNINGS": value}
+    assert is_forked(tmp_path, environment) == forked
 
 
 @pytest.mark.parametrize(("package", "is_forked"), [("limits/demo.json", True), ("httpx/__init__.py", False)])

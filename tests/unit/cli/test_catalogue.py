@@ -31,6 +31,7 @@ from pulumi_cortecs.simulator import Simulator, running
 from pulumi_cortecs.simulator.clouds import CLOUDS as SIMULATED
 from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
 from tests.clouds.acme import ACME
+from tests.engine.packages import forks
 
 PINNED = Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml"
 Run = Callable[..., Result]
@@ -306,11 +307,11 @@ def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: R
     page = (Path(__file__).parents[3] / "docs" / "catalogue.md").read_text(encoding="utf-8")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S))
     assert script.count("pulumi-cortecs catalogue ") == 5
-    command = f'{shlex.quote(sys.executable)} -c "from pulumi_cortecs.cli import main; main()"'
+    command = f"{shlex.quote(sys.executable)} -m pulumi_cortecs.cli"
     done = subprocess.run(
         ["sh", "-eu", "-c", script.replace("pulumi-cortecs", command)],
         cwd=tmp_path,
-        env={**os.environ, **sim.env()},
+        env={**os.environ, **sim.env(), **forks(tmp_path)},
         capture_output=True,
         text=True,
         timeout=60,

@@ -19,6 +19,7 @@ from pulumi_cortecs import cli
 from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import account_of, bought, ids
+from tests.engine.packages import forks
 from tests.unit.journals import LABELS, labelled
 from tests.unit.stacked import Backend, creating, endpoint_row, installed, row
 
@@ -414,7 +415,7 @@ def answering(answer: str, backend: Backend, environment: dict[str, str]) -> sub
         return subprocess.run(
             [*command, "--delete"],
             stdin=theirs,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, **forks(backend.directory)},
             capture_output=True,
             text=True,
             timeout=60,
