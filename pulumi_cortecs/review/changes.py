@@ -110,7 +110,7 @@ def _by_resource(steps: Sequence[Step]) -> list[list[Step]]:
 
 
 def _old_identity(step: Step, urn: object) -> tuple[str, str]:
-    return str(urn), str(step.old.get("id"))
+    return str(urn), str(step.old.get("id", ""))
 
 
 @dataclass(frozen=True)

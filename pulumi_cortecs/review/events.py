@@ -203,7 +203,10 @@ def _step(metadata: Mapping[str, Any]) -> Step:
 def _state(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if not isinstance(state or {}, Mapping):
         raise TypeError("a state is an object")
-    return state or {}
+    names = state or {}
+    if not all(isinstance(names.get(name) or "", str) for name in ("id", "urn")):
+        raise TypeError("an id is a text")
+    return names
 
 
 def _policy_event(content: Mapping[str, Any]) -> PolicyEvent:

@@ -76,9 +76,18 @@ def _github_job(variables: _Variables, client: httpx.Client | None) -> ReviewJob
     run = (variables.number("GITHUB_RUN_ID"), variables.number("GITHUB_RUN_ATTEMPT"))
     is_fork = False
     match event:
-        case {"workflow_run": {"head_sha": str(commit), "id": int(run_id), "run_attempt": int(attempt)}}:
+        case {
+            "workflow_run": {
+                "head_sha": str(commit),
+                "head_repository": {"full_name": str(fork)},
+                "id": int(run_id),
+                "run_attempt": int(attempt),
+            }
+        }:
             run = (run_id, attempt)
-            number = _only_one(GithubRepository(base_url, repository, token, client).pull_requests_of(commit), commit)
+            # another fork can open a pull request of the same commit
+            numbers = GithubRepository(base_url, repository, token, client).pull_requests_of(commit, fork)
+            number = _only_one(numbers, commit)
         case {"pull_request": {"number": int(number), "head": {"sha": str(commit), "repo": head}}}:
             is_fork = not isinstance(head, dict) or head.get("full_name") != repository
         case _:

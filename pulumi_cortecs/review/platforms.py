@@ -5,7 +5,7 @@ Only comments that this token's own user wrote count as ours: anybody can write 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from urllib.parse import quote
 
@@ -47,6 +47,7 @@ class _Rows(WireModel, Generic[R]):
 
 class _Commit(WireModel):
     sha: str
+    repo: Mapping[str, Any] | None = None  # GitHub's, of the head of a pull request
 
 
 class _PullRequest(WireModel):
@@ -189,10 +190,11 @@ class GithubRepository(_Api):
         super().__init__(base_url, ApiKey("Authorization", token, "Bearer"), client)
         self._pulls = f"/repos/{quote(repository)}/pulls"
 
-    def pull_requests_of(self, commit: str) -> list[int]:
-        """The numbers of the open pull requests whose newest commit is this one."""
+    def pull_requests_of(self, commit: str, fork: str) -> list[int]:
+        """The numbers of a fork's open pull requests whose newest commit is this one."""
         pages = self._pages(f"{self._pulls}?state=open&per_page={_PAGE}", _PullRequest)
-        return [pull_request.number for pull_request in pages if pull_request.head.sha == commit]
+        heads = [(pull_request.number, pull_request.head) for pull_request in pages]
+        return [number for number, head in heads if (head.sha, (head.repo or {}).get("full_name")) == (commit, fork)]
 
 
 class Github(_Platform):

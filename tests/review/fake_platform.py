@@ -33,6 +33,8 @@ class FakePlatform:
 
     url: str = ""
     head: dict[int, str] = field(default_factory=lambda: {7: HEAD})
+    forks: dict[int, str] = field(default_factory=dict)
+    """The repositories of pull requests, where they are not those of "stranger/r"."""
     remarks: dict[int, dict[int, Remark]] = field(default_factory=dict)
     writes: list[tuple[str, str]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
@@ -150,7 +152,9 @@ def _route(
         remarks = [_shown(which, remark) for remark in platform.remarks.get(int(place["number"]), {}).values()]
         return 200, _page(which, remarks, query)
     if place["pull"] is None:
-        return 200, _page(which, [{"number": n, "head": {"sha": sha}} for n, sha in platform.head.items()], query)
+        repos = {number: {"full_name": platform.forks.get(number, "stranger/r")} for number in platform.head}
+        pulls = [{"number": n, "head": {"sha": sha, "repo": repos[n]}} for n, sha in platform.head.items()]
+        return 200, _page(which, pulls, query)
     sha = platform.head[int(place["pull"])]
     shown = {"number": int(place["pull"]), "head": {"sha": sha}, "sha": sha}
     return 200, {**shown, "source": {"commit": {"hash": sha[:12]}}}

@@ -107,13 +107,14 @@ def test_two_streams_in_one_cannot_tell() -> None:
         b"[1]\n",
         b'{"sequence":"1"}\n',
         b'{"sequence":true}\n',
+        b'{"sequence":1,"resourcePreEvent":{"metadata":{"op":"same","urn":"u","type":"x","old":{"id":[1]}}}}\n',
         b'{"sequence":1,"errorEvent":{"error":"\\ud800"}}\n',
         b'{"sequence":1,"timestamp":1,"resourcePreEvent":{}}\n',
         b'{"sequence":1,"timestamp":1,"resourcePreEvent":{"metadata":{"op":"same","urn":7,"type":"x"}}}\n',
         b'{"sequence":1,"timestamp":1,"policyEvent":{"message":1}}\n',
         b'{"sequence":1,"timestamp":1,"x":"' + b"x" * MAX_LINE_BYTES + b'"}\n',
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_a_line_that_cannot_be_read_is_a_problem(line: bytes) -> None:
     assert "events" in problems(line + Events().end().encode())

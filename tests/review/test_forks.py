@@ -95,7 +95,8 @@ def preview_named(text: str) -> Preview:
 
 def environment(folder: Path, platform: FakePlatform, head: str = HEAD) -> dict[str, str]:
     """The variables of the trusted job after a fork's run."""
-    run = {"head_sha": head, "id": 55, "run_attempt": 1, "pull_requests": [{"number": 8}]}
+    stranger = {"full_name": "stranger/r"}
+    run = {"head_sha": head, "head_repository": stranger, "id": 55, "run_attempt": 1, "pull_requests": [{"number": 8}]}
     (folder / "event.json").write_text(json.dumps({"workflow_run": run}))
     return {
         "GITHUB_ACTIONS": "true",

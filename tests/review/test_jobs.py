@@ -17,7 +17,15 @@ from pulumi_cortecs.review.sections import Section
 from tests.review.fake_platform import HEAD, TOKEN, FakePlatform, fake_platform
 
 SECTION = Section("shop/prod", (1, 1), 2, "+1.20 EUR/h: allowed")
-FORK = {"workflow_run": {"head_sha": HEAD, "id": 55, "run_attempt": 2, "pull_requests": []}}
+FORK = {
+    "workflow_run": {
+        "head_sha": HEAD,
+        "head_repository": {"full_name": "stranger/r"},
+        "id": 55,
+        "run_attempt": 2,
+        "pull_requests": [],
+    }
+}
 
 
 @pytest.fixture
@@ -99,6 +107,15 @@ def test_a_job_after_the_forks_finds_the_pull_request_by_its_commit_and_goes_by_
     job = current_job(github(tmp_path, platform, FORK), client)
     assert (job.commit, job.run) == (HEAD, (55, 2))
     assert job.comments.is_head(HEAD)
+
+
+def test_a_pull_request_of_the_same_commit_from_another_fork_is_another(
+    tmp_path: Path, platform: FakePlatform, client: httpx.Client
+) -> None:
+    platform.head, platform.forks = {7: HEAD, 8: HEAD}, {8: "another/r"}
+    job = current_job(github(tmp_path, platform, FORK), client)
+    job.comments.create("text")
+    assert platform.writes == [("POST", "/github/repos/o/r/issues/7/comments")]
 
 
 @pytest.mark.parametrize("heads", [{}, {7: HEAD, 8: HEAD}, {7: "d" * 40}])
