@@ -5,10 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import random
+import tempfile
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
+import certifi
 import pytest
 import stamina
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from pulumi_cortecs.simulator import Simulator, running
@@ -25,6 +30,18 @@ settings.register_profile("random", deadline=None, suppress_health_check=[Health
 settings.register_profile("same", settings.get_profile("random"), derandomize=True)
 settings.load_profile("same")
 
+
+# each client reads the public authorities, which takes longer than a test, and none of them has signed for a simulator
+for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+    os.environ.pop(name, None)
+_ONE_AUTHORITY = tempfile.NamedTemporaryFile(prefix="authority-", suffix=".pem")  # noqa: SIM115 (to the end)
+_END = b"-----END CERTIFICATE-----"
+_ONE_AUTHORITY.write(Path(certifi.where()).read_bytes().partition(_END)[0] + _END)
+_ONE_AUTHORITY.flush()
+certifi.where = lambda: _ONE_AUTHORITY.name
+
+# typer would make the whole command anew, of all signatures, for each run of it
+typer.testing._get_command = cache(typer.testing._get_command)
 
 # while tests are collected next to nothing becomes garbage, and looking for it costs a third of the time
 gc.disable()

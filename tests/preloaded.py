@@ -97,13 +97,25 @@ def preloaded() -> Preloaded:
     return Preloaded()
 
 
-def python(command: Sequence[str], stdout: int, stderr: int) -> Child | subprocess.Popen[bytes]:
+def python(
+    command: Sequence[str],
+    stdout: int,
+    stderr: int,
+    environment: Mapping[str, str] = os.environ,
+    folder: Path = Path(),
+) -> Child | subprocess.Popen[bytes]:
     """`python COMMAND` in a session of its own, with these two descriptors: forked where that is possible."""
     with open(os.devnull, "rb") as nothing:
         if IS_POSSIBLE:
-            return preloaded().child(command, os.environ, os.getcwd(), (nothing.fileno(), stdout, stderr))
+            return preloaded().child(command, environment, str(folder.absolute()), (nothing.fileno(), stdout, stderr))
         return subprocess.Popen(
-            [sys.executable, *command], stdin=nothing, stdout=stdout, stderr=stderr, start_new_session=True
+            [sys.executable, *command],
+            env=dict(environment),
+            cwd=folder,
+            stdin=nothing,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
         )
 
 

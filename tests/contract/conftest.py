@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime, timezone
 
 import pytest
 
@@ -31,8 +32,8 @@ def simulator(_simulator: Simulator) -> Simulator:
 def _empty(simulator: Simulator) -> None:
     """A reset that does not turn the vendor's clock back: the host that all tests share dates its orders by it."""
     reached = simulator.control.clock().now
-    simulator.control.reset()
-    behind = (reached - simulator.control.clock().now).total_seconds()
+    simulator.control.reset()  # to the time of this machine
+    behind = (reached - datetime.now(timezone.utc)).total_seconds()
     simulator.control.advance(max(behind, 0))
     simulator.control.register("sim", "sim", "sim")
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from pulumi_cortecs.simulator import Simulator
 from tests.engine.documented import output_of
 from tests.engine.packages import pack_python, quick
 from tests.engine.pulumi import kill_session
-from tests.preloaded import preloaded
+from tests.preloaded import preloaded, python
 from tools.demo_stories import CORTECS, STORIES
 
 _ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def all_forks(forks: dict[str, str]) -> dict[str, str]:
 
 def demo(pulumi: Path, directory: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the demo with its state in a directory of its own; what it leaves in its session is killed."""
-    return _run([sys.executable, "-m", "tools.demo", "--pulumi", str(pulumi), *options], directory, **variables)
+    return _run(["-m", "tools.demo", "--pulumi", str(pulumi), *options], directory, **variables)
 
 
 def refuse(directory: Path, simulator: Simulator, code: int, *reasons: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,7 @@ def refuse(directory: Path, simulator: Simulator, code: int, *reasons: str) -> s
     pulumi = directory / "pulumi"
     pulumi.write_text(f"#!/bin/sh\ncp __main__.py judged.py\nexit {code}\n")
     pulumi.chmod(0o755)
-    return _run([sys.executable, "-c", _REFUSE, str(pulumi), simulator.url], directory)
+    return _run(["-c", _REFUSE, str(pulumi), simulator.url], directory)
 
 
 def assert_shown(page: str, printed: str) -> None:
@@ -71,21 +71,16 @@ def _plain(line: str) -> str:
 
 
 def _run(command: list[str], directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    process = subprocess.Popen(
-        command,
-        cwd=_ROOT,
-        env={**os.environ, "PULUMI_CORTECS_DEMO_DIRECTORY": str(directory), **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        out, err = process.communicate(timeout=120)
-    finally:
-        kill_session(process.pid)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    environment = {**os.environ, "PULUMI_CORTECS_DEMO_DIRECTORY": str(directory), **variables}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = python(command, out.fileno(), err.fileno(), environment, _ROOT)
+        try:
+            code = process.wait(120)
+        finally:
+            kill_session(process.pid)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, code, out.read().decode(), err.read().decode())
 
 
 def test_the_demo_goes_from_purchase_to_a_bill_that_was_predicted(

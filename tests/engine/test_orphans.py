@@ -8,8 +8,6 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import pytest
-
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import bought, ids
 from tests.engine.programs import NOTHING, one_instance
@@ -86,7 +84,6 @@ def test_what_no_stack_owns_is_found_ended_and_adopted(
     sh(stack, as_json, 1)
 
 
-@pytest.mark.started  # its parent is the CLI, whose environment has the commit
 def test_whom_to_ask_is_shown_when_the_stack_is_gone(
     make_stack: Callable[[Mapping[str, str]], Stack], simulator: Simulator
 ) -> None:

@@ -25,7 +25,7 @@ from tests.policy.evading import HEADER, IMPERSONATES, IN_A_STATE, PATCHES, RUNS
 from tests.policy.test_evasion import BIG, EIGHT, LINUX, edit_instances, sold
 from tests.policy.test_packs import under_guard
 
-pytestmark = [ENGINE, pytest.mark.usefixtures("started_packs")]
+pytestmark = ENGINE
 
 MACHINE = "the limits of the machine"
 DEMO = POLICIES / "guard" / "limits" / "demo.json"
@@ -75,7 +75,7 @@ def test_what_is_retained_and_renamed(stack: Stack, simulator: Simulator, attemp
 
 def move_everything(stack: Stack) -> None:
     """Moves what a stack has into another one, "other"."""
-    replace(stack, name="other").run("stack", "init")
+    replace(stack, name="other").run("stack", "init", "--secrets-provider", "hashivault://tests")
     urns = [row["urn"] for kind in ("Instance", "Endpoint") for row in stack.resources(kind)]
     ends = ("--source", "organization/tests/test", "--dest", "organization/tests/other")
     subprocess.run(
@@ -90,6 +90,7 @@ def move_everything(stack: Stack) -> None:
 
 @LINUX
 @pytest.mark.started
+@pytest.mark.usefixtures("started_packs")
 def test_a_program_that_takes_the_place_of_the_pack(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
     limits = machine(stack.directory, simulator, instance_hourly_cap="5.00 EUR")
     stack.program(HEADER + IMPERSONATES + EIGHT)
@@ -120,6 +121,7 @@ def test_another_environment_for_the_provider(stack: Stack, simulator: Simulator
     attempts.out_of_reach(name, stopped_by=f"{MACHINE} in /etc, and not those that the variable names")
 
 
+@pytest.mark.usefixtures("started_packs")
 def test_a_pack_that_is_named_by_a_relative_path(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
     """`main:` in Pulumi.yaml is where pulumi looks for it."""
     main = stack.project / "main"
@@ -180,6 +182,7 @@ def _take_the_providers_place(stack: Stack) -> None:
 
 @LINUX
 @pytest.mark.started
+@pytest.mark.usefixtures("started_packs")
 def test_the_memory_of_a_pack_in_a_debugger(stack: Stack, simulator: Simulator, attempts: Attempts) -> None:
     listed = [*json.loads(DEMO.read_text())["hardware-allowed"]["allowed"]["cortecs"], "NVIDIA_A100_1"]
     listed.remove("NVIDIA_L40S_1")

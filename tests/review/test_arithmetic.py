@@ -29,7 +29,7 @@ def micro(text: str) -> int:
 
 def prices() -> dict[str, dict[str, int]]:
     """Millionths for an hour, by cloud and hardware."""
-    clouds = yaml.load(LOCK.read_text(), Loader=yaml.BaseLoader)["clouds"]
+    clouds = yaml.load(LOCK.read_text(), Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))["clouds"]
     hourly: dict[str, dict[str, int]] = {}
     for cloud, listed in clouds.items():
         for row in listed["hardware_types"]:

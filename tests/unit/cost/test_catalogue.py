@@ -42,14 +42,19 @@ def prices(*rows: PricedHardware, models: tuple[CatalogueModel, ...] = (), **mor
 
 def edited(tmp_path: Path, edit: Callable[[dict[str, Any]], object], *, pin: bool = True) -> Path:
     """The simulator's catalogue with some change; with `pin` under a digest that fits."""
-    data = yaml.load(SIMULATOR.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    data = yaml.load(SIMULATOR.read_text(encoding="utf-8"), Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     edit(data)
     path = tmp_path / "edited.lock.yaml"
-    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    path.write_text(_dump(data), encoding="utf-8")
     if pin:
         data["sha256"] = read(path).digest
-        path.write_text(yaml.safe_dump(data), encoding="utf-8")
+        path.write_text(_dump(data), encoding="utf-8")
     return path
+
+
+def _dump(data: dict[str, Any]) -> str:
+    text: str = yaml.dump(data, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
+    return text
 
 
 def cloud(data: dict[str, Any]) -> dict[str, Any]:

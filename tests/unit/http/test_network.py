@@ -237,7 +237,8 @@ def test_certificates_that_are_named_are_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("environment", [{}, {"HTTPS_PROXY": "http://127.0.0.1:9"}, BROKEN], ids=str)
-def test_certificates_are_always_verified(environment: dict[str, str]) -> None:
+def test_certificates_are_always_verified(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certifi, "where", certifi.core.where)  # all authorities, not only the one of tests/conftest.py
     transport = read_network(environment).transport(httpx.Limits())
     for part in vars(transport).values() if environment == {"HTTPS_PROXY": "http://127.0.0.1:9"} else [transport]:
         if isinstance(part, httpx.HTTPTransport):
