@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +49,9 @@ class Stack:
         return self.directory / "state" / ".pulumi" / "stacks" / "tests" / f"{self.name}.json"
 
     def program(self, source: str) -> None:
-        """Replaces the program."""
+        """Replaces the program, and what Python has compiled of it: that counts for a program of the same second and
+        length, too."""
+        shutil.rmtree(self.project / "__pycache__", ignore_errors=True)
         (self.project / "__main__.py").write_text(source)
 
     def run(self, *arguments: str, expect: int | None = 0, env: Mapping[str, str] | None = None) -> Run:
