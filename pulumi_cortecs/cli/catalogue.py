@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pulumi_cortecs.cli.new import PACK
 from pulumi_cortecs.cli.output import (
     Table,
     count_text,
@@ -120,9 +121,11 @@ def verify(
 
 @app.command(epilog="Example: pulumi-cortecs catalogue show catalogue.lock.yaml --json")
 def show(file: _File = _LOCK, as_json: _Json = False) -> None:
-    """Check the digest and the rows of a catalogue, and show it."""
+    """Check the digest and the rows of a catalogue, and show it: without FILE, that of the project's pack."""
     from pulumi_cortecs.cost import catalogue
 
+    if file == _LOCK and not file.exists() and (of_pack := Path(PACK, LOCK_FILE)).exists():
+        file = of_pack
     with _cli_errors():
         pinned = catalogue.load(file)
     if as_json:

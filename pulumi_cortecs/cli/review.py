@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.review.run import PreviewCommand
 
 _HERE: Final = Path()
+_NO_PACK: Final = "No policy pack has judged this: give one as --policy-pack"
 
 
 class Format(str, Enum):
@@ -40,7 +41,13 @@ def review(
     stack: Annotated[str, typer.Option(help="The stack.", show_default="the selected one")] = "",
     cwd: Annotated[Path, typer.Option("--cwd", file_okay=False, exists=True, help="The project's folder.")] = _HERE,
     policy_pack: Annotated[
-        list[Path], typer.Option("--policy-pack", exists=True, help="A policy pack; once for each.")
+        list[Path],
+        typer.Option(
+            "--policy-pack",
+            exists=True,
+            help="A policy pack; once for each.",
+            show_default="policy/guard, if it exists",
+        ),
     ] = [],  # noqa: B006 - typer copies it
     policy_pack_config: Annotated[
         list[Path],
@@ -118,6 +125,9 @@ def review(
         gates = read_gates(max_increase, max_increase_percent, max_hourly, max_monthly)
     except GateError as error:
         raise typer.BadParameter(str(error)) from None
+    if not (policy_pack or events or artifact):
+        policy_pack, policy_pack_config = _pack_of(cwd)
+        note = note if policy_pack else [*note, _NO_PACK]
     catalogue = catalogue or _catalogue_of(policy_pack, cwd)
     prices = load_pinned(_HERE, str(catalogue))
     if prices.catalogue is None:
@@ -151,6 +161,12 @@ def review(
         _comment(report, cwd, stack)
     # what a fork's job says decides nothing here
     raise typer.Exit(0 if artifact else report.exit_code)
+
+
+def _pack_of(cwd: Path) -> tuple[list[Path], list[Path]]:
+    """The pack of the project that `pulumi-cortecs new` has written, and its limits."""
+    pack, limits = cwd / PACK / "run", cwd / PACK / "limits.json"
+    return ([pack], [limits]) if pack.exists() and limits.exists() else ([], [])
 
 
 def _catalogue_of(packs: Sequence[Path], cwd: Path) -> Path:

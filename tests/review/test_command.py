@@ -118,6 +118,20 @@ def test_the_prices_are_those_that_the_packs_judge_by(tmp_path: Path, monkeypatc
     assert code("--policy-pack", "bare/run") == 0
 
 
+def test_without_a_pack_that_of_the_project_judges_and_none_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulumi_that(tmp_path, f"cat {CHANGE}\n")
+    assert "No policy pack has judged this: give one as --policy-pack" in preview(tmp_path, monkeypatch)[1]
+    pack = tmp_path / "policy" / "guard"
+    pack.mkdir(parents=True)
+    for name in ("run", "limits.json"):
+        (pack / name).touch()
+    assert "No policy pack" not in preview(tmp_path, monkeypatch)[1]
+    words = ["--policy-pack", f"{pack / 'run'}", "--policy-pack-config", f"{pack / 'limits.json'}"]
+    assert (tmp_path / "called").read_text().split()[-5:-1] == words
+
+
 def test_hours_of_a_month_can_be_chosen() -> None:
     assert review("--hours-per-month", "720")[1].startswith("+864.00 EUR/month")
 

@@ -321,3 +321,13 @@ def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: R
     (cloud,) = printed(run("show", tmp_path / "catalogue.lock.yaml", "--json"))["clouds"].values()
     for field in {*cloud, *cloud["hardware_types"][0]} - {"hardware_types"}:
         assert f"`{field}`" in page, field
+
+
+def test_without_a_file_the_catalogue_of_the_projects_pack_is_shown(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = tmp_path / "policy" / "guard"
+    pack.mkdir(parents=True)
+    (pack / "catalogue.lock.yaml").write_bytes(PINNED.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert catalogues.load(PINNED).digest in run("show").output
