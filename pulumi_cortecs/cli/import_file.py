@@ -80,8 +80,8 @@ def _kinds_of(instance_ids: list[str], clouds: list[str] | None) -> dict[str, In
     accounts = {cloud: environment_account(kind, warned) for cloud, kind in kinds.items()}
     if len(kinds) == 1:
         return dict.fromkeys(instance_ids, next(iter(kinds.values())))
-    found = {instance_id: find_account(accounts, instance_id) for instance_id in instance_ids}
-    if missing := [instance_id for instance_id, cloud in found.items() if not cloud]:
+    account_of = {instance_id: find_account(accounts, instance_id) for instance_id in instance_ids}
+    if missing := [instance_id for instance_id, cloud in account_of.items() if not cloud]:
         vendors = " or ".join(kind.vendor for kind in kinds.values())
         raise exit_failed(f"{', '.join(missing)}: no such {vendors} instance in these accounts")
-    return {instance_id: kinds[cloud] for instance_id, cloud in found.items()}
+    return {instance_id: kinds[cloud] for instance_id, cloud in account_of.items()}

@@ -39,15 +39,15 @@ def offers(
 
     Exit codes: 0, or 1 if a cloud could not be asked; the others are shown.
     """
-    found, errors = _ask(cloud)
+    all_offers, errors = _ask(cloud)
     for name, error in errors.items():
         print_error(f"Error: {name}: {error}")
-    wanted = (offer for offer in found if (offer.available or not available) and _has_gpu(offer, gpu or ""))
+    wanted = (offer for offer in all_offers if (offer.available or not available) and _has_gpu(offer, gpu or ""))
     rows = sorted(wanted, key=_cheapest_first)
     if as_json:
         print_json({"offers": [_as_json(offer) for offer in rows], "errors": _errors_as_json(errors)})
-    elif found:
-        _show(rows, has_several=len({offer.cloud for offer in found}) + len(errors) > 1)
+    elif all_offers:
+        _show(rows, has_several=len({offer.cloud for offer in all_offers}) + len(errors) > 1)
     if errors:
         raise typer.Exit(1)
 
@@ -61,19 +61,19 @@ def _ask(clouds: list[str] | None) -> tuple[list[Offer], dict[str, str]]:
     kinds = _abi.instance_kinds()
     if unknown := [name for name in clouds or () if name not in kinds]:
         raise typer.BadParameter(f"--cloud: got {', '.join(unknown)}; allowed: {', '.join(kinds)}")
-    found: list[Offer] = []
+    all_offers: list[Offer] = []
     errors: dict[str, str] = {}
     for name in dict.fromkeys(clouds or kinds):
         try:
-            found += kinds[name].offers(accounts.base_url(kinds[name], {}))
+            all_offers += kinds[name].offers(accounts.base_url(kinds[name], {}))
         except CloudError as error:
             if isinstance(error, ConfigurationError) and kinds[name].account_market is not None and not clouds:
                 print_error(f"{name} is left out: {error}")
             else:
                 errors[name] = str(error)
-    if errors and not found:
+    if errors and not all_offers:
         raise exit_failed("; ".join(f"{name}: {error}" for name, error in errors.items()))
-    return found, errors
+    return all_offers, errors
 
 
 def _has_gpu(offer: Offer, wanted: str) -> bool:

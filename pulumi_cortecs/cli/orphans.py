@@ -60,7 +60,7 @@ _KEEPS_DATA: Final = "--volumes deletes it, which destroys the data"
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Candidate:
     """An orphan, and the survey of its account."""
 
     survey: Survey
@@ -90,13 +90,13 @@ class _Allowed:
     young: bool
     volumes: bool
 
-    def ready(self, chosen: Sequence[_Found]) -> list[_Found]:
+    def ready(self, chosen: Sequence[_Candidate]) -> list[_Candidate]:
         """Those of the chosen orphans that are deleted."""
         return [
-            found
-            for found in chosen
-            if (self.young or not found.orphan.skip_reason) and (self.volumes or not found.holds_data)
-            if not found.instance.manager
+            candidate
+            for candidate in chosen
+            if (self.young or not candidate.orphan.skip_reason) and (self.volumes or not candidate.holds_data)
+            if not candidate.instance.manager
         ]
 
 
@@ -163,34 +163,36 @@ def orphans(
             _print_adoption(chosen)
     if any(outcomes.values()) or surveys.errors:
         raise typer.Exit(1)
-    if any(found.key not in outcomes for found in (chosen if delete else all_orphans)):
+    if any(candidate.key not in outcomes for candidate in (chosen if delete else all_orphans)):
         raise typer.Exit(EXIT_FOUND)
     if surveys.has_shared and not (delete and instance_ids):
         raise typer.Exit(EXIT_FOUND)
 
 
-def _question(ready: Sequence[_Found]) -> str:
-    instances, volumes = ([found for found in ready if found.holds_data is holds_data] for holds_data in (False, True))
-    nouns = sorted({found.instance.noun for found in volumes})
+def _question(ready: Sequence[_Candidate]) -> str:
+    instances, volumes = (
+        [candidate for candidate in ready if candidate.holds_data is holds_data] for holds_data in (False, True)
+    )
+    nouns = sorted({candidate.instance.noun for candidate in volumes})
     parts = [count_text(len(instances), "instance")] if instances else []
-    parts += [count_text(sum(found.instance.noun == noun for found in volumes), noun) for noun in nouns]
+    parts += [count_text(sum(candidate.instance.noun == noun for candidate in volumes), noun) for noun in nouns]
     return f"Delete {' and '.join(parts)} for good{', which destroys the data' if volumes else ''}?"
 
 
 def _look_again(
     where: StackSelection,
     clouds: list[str] | None,
-    chosen: Sequence[_Found],
-    ready: Sequence[_Found],
+    chosen: Sequence[_Candidate],
+    ready: Sequence[_Candidate],
     allowed: _Allowed,
-) -> tuple[list[_Found], list[_Found]]:
+) -> tuple[list[_Candidate], list[_Candidate]]:
     """The chosen orphans and those to delete as they are now: an `up` may have taken one over before the question was
     answered."""
     with cli_errors():
         orphans_now = _find_orphans(take_surveys(where, clouds))
-    asked_for, agreed_to = ({found.key for found in group} for group in (chosen, ready))
-    still = [found for found in orphans_now if found.key in agreed_to]
-    return [found for found in orphans_now if found.key in asked_for], allowed.ready(still)
+    asked_for, agreed_to = ({candidate.key for candidate in group} for group in (chosen, ready))
+    still = [candidate for candidate in orphans_now if candidate.key in agreed_to]
+    return [candidate for candidate in orphans_now if candidate.key in asked_for], allowed.ready(still)
 
 
 def _keep(instance_ids: list[str], clouds: list[str] | None, as_json: bool) -> None:
@@ -219,16 +221,16 @@ def _keep(instance_ids: list[str], clouds: list[str] | None, as_json: bool) -> N
             print_lines(f"{instance_id} is kept: no run on this machine takes it over, or asks about it, any more")
 
 
-def _end_instances(ready: Sequence[_Found]) -> dict[Key, str]:
+def _end_instances(ready: Sequence[_Candidate]) -> dict[Key, str]:
     from pulumi_cortecs.lifecycle.journal import JournalError
 
-    by_key = {found.key: found for found in ready}
+    by_key = {candidate.key: candidate for candidate in ready}
 
     def end(key: Key) -> None:
-        found, instance_id = by_key[key], key[1]
-        survey = found.survey
-        if found.holds_data:
-            other = next(other for other in survey.kind.other_purchases if other.noun == found.instance.noun)
+        candidate, instance_id = by_key[key], key[1]
+        survey = candidate.survey
+        if candidate.holds_data:
+            other = next(other for other in survey.kind.other_purchases if other.noun == candidate.instance.noun)
             other.delete(survey.account.cloud, instance_id)
         else:
             survey.account.deletion().delete(instance_id)
@@ -243,18 +245,18 @@ def _end_instances(ready: Sequence[_Found]) -> dict[Key, str]:
     return outcomes
 
 
-def _find_orphans(surveys: Surveys) -> list[_Found]:
+def _find_orphans(surveys: Surveys) -> list[_Candidate]:
     from pulumi_cortecs.lifecycle.orphans import find_orphans
 
     remarks, awaited = _journal_remarks()
-    found = []
+    candidates = []
     for survey in surveys.accounts:
         accounts = {kind.journal_account(survey.account.fingerprint) for kind in survey.kind.billed_kinds}
-        noted = {instance_id: texts for (name, instance_id), texts in remarks.items() if name in accounts}
+        remarks_of = {instance_id: texts for (name, instance_id), texts in remarks.items() if name in accounts}
         expected = {instance_id for name, instance_id in awaited if name in accounts}
-        orphans = find_orphans(survey.listed, survey.stacks, survey.vendor_now, noted, expected)
-        found += [_Found(survey, orphan) for orphan in orphans]
-    return found
+        orphans = find_orphans(survey.listed, survey.stacks, survey.vendor_now, remarks_of, expected)
+        candidates += [_Candidate(survey, orphan) for orphan in orphans]
+    return candidates
 
 
 def _journal_remarks() -> tuple[dict[Key, list[str]], set[Key]]:
@@ -280,125 +282,125 @@ def _journal_remarks() -> tuple[dict[Key, list[str]], set[Key]]:
     return remarks, awaited
 
 
-def _choose(all_orphans: Sequence[_Found], instance_ids: list[str] | None) -> list[_Found]:
+def _choose(all_orphans: Sequence[_Candidate], instance_ids: list[str] | None) -> list[_Candidate]:
     if not instance_ids:
         return list(all_orphans)
-    by_id: dict[str, list[_Found]] = {}
-    for found in all_orphans:
-        by_id.setdefault(found.instance.instance_id, []).append(found)
+    by_id: dict[str, list[_Candidate]] = {}
+    for candidate in all_orphans:
+        by_id.setdefault(candidate.instance.instance_id, []).append(candidate)
     if unknown := [instance_id for instance_id in instance_ids if instance_id not in by_id]:
         raise exit_failed(f"not among the orphans, so nothing was done: {', '.join(unknown)}")
     for instance_id in instance_ids:
-        require_one_cloud(instance_id, [found.survey.kind.cloud for found in by_id[instance_id]])
+        require_one_cloud(instance_id, [candidate.survey.kind.cloud for candidate in by_id[instance_id]])
     return [by_id[instance_id][0] for instance_id in dict.fromkeys(instance_ids)]
 
 
-def _show(all_orphans: Sequence[_Found], surveys: Surveys) -> None:
+def _show(all_orphans: Sequence[_Candidate], surveys: Surveys) -> None:
     if all_orphans:
         print_lines(_table(all_orphans, surveys))
     print_lines(
         f"{count_text(len(all_orphans), 'orphan')} among {count_text(surveys.listed, 'instance')} of "
         f"{surveys.names}, compared with {count_text(len(surveys.stacks), 'stack')}{_total(all_orphans)}"
     )
-    managed = [found for found in all_orphans if found.instance.manager]
-    if held_back := sum(bool(found.orphan.skip_reason) for found in all_orphans) - len(managed):
+    managed = [candidate for candidate in all_orphans if candidate.instance.manager]
+    if held_back := sum(bool(candidate.orphan.skip_reason) for candidate in all_orphans) - len(managed):
         print_lines(
             f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young"
         )
-    for found in managed:
+    for candidate in managed:
         print_lines(
-            f"{found.instance.instance_id} is managed by {found.instance.manager}: never deleted, never adopted"
+            f"{candidate.instance.instance_id} is managed by {candidate.instance.manager}: never deleted, never adopted"
         )
-    for found in (found for found in all_orphans if found.holds_data):
-        print_lines(f"{found.instance.instance_id} is a {found.instance.noun}: {_KEEPS_DATA}")
+    for candidate in (candidate for candidate in all_orphans if candidate.holds_data):
+        print_lines(f"{candidate.instance.instance_id} is a {candidate.instance.noun}: {_KEEPS_DATA}")
     for stack in surveys.stacks:
         for purchase in stack.pending:
             print_lines(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
     print_shared(surveys)
 
 
-def _table(all_orphans: Sequence[_Found], surveys: Surveys) -> Table:
+def _table(all_orphans: Sequence[_Candidate], surveys: Surveys) -> Table:
     from pulumi_cortecs.lifecycle.times import format_duration
 
-    labels = labels_column([(found.survey, found.instance) for found in all_orphans])
+    labels = labels_column([(candidate.survey, candidate.instance) for candidate in all_orphans])
     # instances of one cloud have the same arguments, those of several are described in its own words
-    is_mixed = surveys.has_several or any(found.holds_data for found in all_orphans)
+    is_mixed = surveys.has_several or any(candidate.holds_data for candidate in all_orphans)
     shown = {} if is_mixed else surveys.accounts[0].kind.shown_arguments
     ordered = ["ordered"] if is_mixed else list(shown.values())
     columns = ("id", *ordered, "status", "age", "an hour", "so far", "remarks", *(["labels"] if labels else []))
     table = make_table("Instances that no stack owns", *(["cloud"] if surveys.has_several else []), *columns)
     keep_whole(table, "cloud", "id")  # for copying
     spare_columns(table, "labels", "so far", *reversed(ordered), "remarks", "status", "age")
-    for number, found in enumerate(all_orphans):
-        instance, age = found.instance, found.instance.age(found.survey.vendor_now)
+    for number, candidate in enumerate(all_orphans):
+        instance, age = candidate.instance, candidate.instance.age(candidate.survey.vendor_now)
         table.add_row(
-            *([found.survey.kind.cloud] if surveys.has_several else []),
+            *([candidate.survey.kind.cloud] if surveys.has_several else []),
             instance.instance_id,
             *([instance.ordered] if is_mixed else [str(instance.arguments.get(key, "?")) for key in shown]),
             instance.status,
             "unknown" if age is None else format_duration(age.total_seconds()),
             money_text(instance.hourly),
             money_text(instance.cost_so_far),
-            "; ".join((*filter(None, [found.orphan.skip_reason]), *found.orphan.remarks)),
+            "; ".join((*filter(None, [candidate.orphan.skip_reason]), *candidate.orphan.remarks)),
             *([labels[number]] if labels else []),
         )
     return table
 
 
-def _total(all_orphans: Sequence[_Found]) -> str:
+def _total(all_orphans: Sequence[_Candidate]) -> str:
     from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
-    hourly = sum_by_currency(found.instance.hourly for found in all_orphans)
-    so_far = sum_by_currency(found.instance.cost_so_far for found in all_orphans)
+    hourly = sum_by_currency(candidate.instance.hourly for candidate in all_orphans)
+    so_far = sum_by_currency(candidate.instance.cost_so_far for candidate in all_orphans)
     parts = [f"{hourly[currency]}/h, {so_far.get(currency, '?')} so far" for currency in hourly]
-    unpriced = sum(found.instance.hourly is None for found in all_orphans)
+    unpriced = sum(candidate.instance.hourly is None for candidate in all_orphans)
     if unpriced:
         parts.append(f"{unpriced} of unknown price")
     return "".join(f"; {part}" for part in parts)
 
 
-def _print_adoption(chosen: Sequence[_Found]) -> None:
+def _print_adoption(chosen: Sequence[_Candidate]) -> None:
     from pulumi_cortecs.stacks.import_file import import_lines
 
-    instances = [found for found in chosen if found.is_adoptable]
+    instances = [candidate for candidate in chosen if candidate.is_adoptable]
     if instances:
-        ids = " ".join(found.instance.instance_id for found in instances)
+        ids = " ".join(candidate.instance.instance_id for candidate in instances)
         print_lines("Put into a program and run `pulumi up`, which buys nothing:", "")
-        imports = import_lines([found.survey.kind for found in instances])
+        imports = import_lines([candidate.survey.kind for candidate in instances])
         typer.echo(imports + "\n" + "\n".join(_lines(instances).values()))
         print_lines(f"Or take over by import: pulumi-cortecs import-file {ids}")
 
 
-def _lines(chosen: Sequence[_Found]) -> dict[Key, str]:
+def _lines(chosen: Sequence[_Candidate]) -> dict[Key, str]:
     """The lines for a program, by cloud and instance id."""
     from pulumi_cortecs.lifecycle.cloud import Phase
     from pulumi_cortecs.stacks.import_file import constructor, names_for_models
 
-    instances = [found for found in chosen if found.is_adoptable]
-    names = names_for_models([found.survey.kind.name_for(found.instance.arguments) for found in instances])
-    has_several = len({found.survey.kind.cloud for found in instances}) > 1
+    instances = [candidate for candidate in chosen if candidate.is_adoptable]
+    names = names_for_models([candidate.survey.kind.name_for(candidate.instance.arguments) for candidate in instances])
+    has_several = len({candidate.survey.kind.cloud for candidate in instances}) > 1
     lines = {}
-    for name, found in zip(names, instances, strict=True):
-        instance = found.instance
+    for name, candidate in zip(names, instances, strict=True):
+        instance = candidate.instance
         state = "stopped" if instance.phase is Phase.STOPPED else "running"
         arguments = {**instance.arguments, "state": state}
-        lines[found.key] = constructor(
-            found.survey.kind, name, arguments, adopt_id=instance.instance_id, qualified=has_several
+        lines[candidate.key] = constructor(
+            candidate.survey.kind, name, arguments, adopt_id=instance.instance_id, qualified=has_several
         )
     return lines
 
 
 def _document(
-    all_orphans: Sequence[_Found], surveys: Surveys, outcomes: Mapping[Key, str], adopted: Sequence[_Found]
+    all_orphans: Sequence[_Candidate], surveys: Surveys, outcomes: Mapping[Key, str], adopted: Sequence[_Candidate]
 ) -> dict[str, Any]:
     from pulumi_cortecs.lifecycle.listed_instance import sum_by_currency
 
     lines = _lines(adopted)
-    hourly = sum_by_currency(found.instance.hourly for found in all_orphans)
-    so_far = sum_by_currency(found.instance.cost_so_far for found in all_orphans)
+    hourly = sum_by_currency(candidate.instance.hourly for candidate in all_orphans)
+    so_far = sum_by_currency(candidate.instance.cost_so_far for candidate in all_orphans)
     return {
         **surveys.as_json(),
-        "orphans": [_row(found, outcomes, lines) for found in all_orphans],
+        "orphans": [_row(candidate, outcomes, lines) for candidate in all_orphans],
         "shared": shared_as_json(surveys),
         "total": [
             {
@@ -408,20 +410,20 @@ def _document(
             }
             for currency in hourly
         ],
-        "unpriced": sum(found.instance.hourly is None for found in all_orphans),
+        "unpriced": sum(candidate.instance.hourly is None for candidate in all_orphans),
     }
 
 
-def _row(found: _Found, outcomes: Mapping[Key, str], lines: Mapping[Key, str]) -> dict[str, Any]:
-    instance, key, age = found.instance, found.key, found.instance.age(found.survey.vendor_now)
+def _row(candidate: _Candidate, outcomes: Mapping[Key, str], lines: Mapping[Key, str]) -> dict[str, Any]:
+    instance, key, age = candidate.instance, candidate.key, candidate.instance.age(candidate.survey.vendor_now)
     row = {
-        **instance_as_json(instance, found.survey),
+        **instance_as_json(instance, candidate.survey),
         "age_seconds": None if age is None else int(age.total_seconds()),
         "hourly": None if instance.hourly is None else instance.hourly.decimal_string(),
         "so_far": None if instance.cost_so_far is None else instance.cost_so_far.decimal_string(),
         "currency": None if instance.hourly is None else instance.hourly.currency,
-        "held_back": found.orphan.skip_reason or (_KEEPS_DATA if found.holds_data else None),
-        "remarks": list(found.orphan.remarks),
+        "held_back": candidate.orphan.skip_reason or (_KEEPS_DATA if candidate.holds_data else None),
+        "remarks": list(candidate.orphan.remarks),
         "gone": None if key not in outcomes else not outcomes[key],
         "error": outcomes.get(key) or None,
     }

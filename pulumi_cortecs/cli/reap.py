@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Candidate:
     """An expired instance, and the survey of its account."""
 
     survey: Survey
@@ -90,18 +90,20 @@ def reap(
         _show(expired, surveys, stop)
     left = _running(expired) if stop else expired
     ready = [
-        found
-        for found in left
-        if not _skip_reason(found, stop) and (include_protected or not found.expired.is_protected)
+        candidate
+        for candidate in left
+        if not _skip_reason(candidate, stop) and (include_protected or not candidate.expired.is_protected)
     ]
     outcomes: Mapping[Key, str] = {}
     verb = "Stop" if stop else "End"
     if (delete or stop) and ready and (yes or typer.confirm(f"{verb} {count_text(len(ready), 'instance')}?", err=True)):
         if not yes:
             with cli_errors():  # an `up` may have prolonged one before the question was answered
-                still = {found.key: _skip_reason(found, stop) for found in _find_all(take_surveys(where, cloud))}
-            left = [found for found in left if found.key in still]
-            ready = [found for found in ready if still.get(found.key) == ""]
+                still = {
+                    candidate.key: _skip_reason(candidate, stop) for candidate in _find_all(take_surveys(where, cloud))
+                }
+            left = [candidate for candidate in left if candidate.key in still]
+            ready = [candidate for candidate in ready if still.get(candidate.key) == ""]
         outcomes = _end_instances(ready, stop)
     if as_json:
         print_json(_document(expired, surveys, outcomes, stop))
@@ -111,7 +113,7 @@ def reap(
             _print_next_step(stop)
     if any(outcomes.values()) or surveys.errors:
         raise typer.Exit(1)
-    if any(found.key not in outcomes for found in left):
+    if any(candidate.key not in outcomes for candidate in left):
         raise typer.Exit(EXIT_FOUND)
 
 
@@ -126,29 +128,29 @@ def find_expired(survey: Survey) -> tuple[ExpiredInstance, ...]:
     return expiry.find_expired(instances, survey.stacks, survey.vendor_now)
 
 
-def _find_all(surveys: Surveys) -> list[_Found]:
-    return [_Found(survey, expired) for survey in surveys.accounts for expired in find_expired(survey)]
+def _find_all(surveys: Surveys) -> list[_Candidate]:
+    return [_Candidate(survey, expired) for survey in surveys.accounts for expired in find_expired(survey)]
 
 
-def _running(expired: Sequence[_Found]) -> list[_Found]:
+def _running(expired: Sequence[_Candidate]) -> list[_Candidate]:
     from pulumi_cortecs.lifecycle.cloud import Phase
 
-    return [found for found in expired if found.instance.phase is not Phase.STOPPED]
+    return [candidate for candidate in expired if candidate.instance.phase is not Phase.STOPPED]
 
 
-def _skip_reason(found: _Found, stop: bool) -> str:
+def _skip_reason(candidate: _Candidate, stop: bool) -> str:
     """The reason why the instance is not ended, "" for none."""
     from pulumi_cortecs.lifecycle.cloud import CanStop
 
-    if stop and not isinstance(found.survey.account.cloud, CanStop):
-        return f"{found.survey.kind.vendor} cannot stop instances"
-    return found.expired.skip_reason
+    if stop and not isinstance(candidate.survey.account.cloud, CanStop):
+        return f"{candidate.survey.kind.vendor} cannot stop instances"
+    return candidate.expired.skip_reason
 
 
-def _end_instances(ready: Sequence[_Found], stop: bool) -> dict[Key, str]:
+def _end_instances(ready: Sequence[_Candidate], stop: bool) -> dict[Key, str]:
     from pulumi_cortecs.provider import power
 
-    account_of = {found.key: found.survey.account for found in ready}
+    account_of = {candidate.key: candidate.survey.account for candidate in ready}
 
     def end(key: Key) -> None:
         account, instance_id = account_of[key], key[1]
@@ -160,7 +162,7 @@ def _end_instances(ready: Sequence[_Found], stop: bool) -> dict[Key, str]:
     return run_for_each(list(account_of), end)
 
 
-def _show(expired: Sequence[_Found], surveys: Surveys, stop: bool) -> None:
+def _show(expired: Sequence[_Candidate], surveys: Surveys, stop: bool) -> None:
     if expired:
         print_lines(_table(expired, surveys, stop))
     print_lines(
@@ -170,17 +172,17 @@ def _show(expired: Sequence[_Found], surveys: Surveys, stop: bool) -> None:
     print_shared(surveys)
 
 
-def _table(expired: Sequence[_Found], surveys: Surveys, stop: bool) -> Table:
-    labels = labels_column([(found.survey, found.instance) for found in expired])
+def _table(expired: Sequence[_Candidate], surveys: Surveys, stop: bool) -> Table:
+    labels = labels_column([(candidate.survey, candidate.instance) for candidate in expired])
     columns = ("id", "name", "stacks", "ordered", "status", "expired at", "an hour", "remarks")
     clouds = ["cloud"] if surveys.has_several else []
     table = make_table("Instances past their ttl", *clouds, *columns, *(["labels"] if labels else []))
     keep_whole(table, "cloud", "id")  # for copying
     spare_columns(table, "labels", "ordered", "status", "stacks", "cloud", "an hour", "remarks", "name")
-    for number, found in enumerate(expired):
-        instance, row = found.instance, found.expired
+    for number, candidate in enumerate(expired):
+        instance, row = candidate.instance, candidate.expired
         table.add_row(
-            *([found.survey.kind.cloud] if surveys.has_several else []),
+            *([candidate.survey.kind.cloud] if surveys.has_several else []),
             instance.instance_id,
             ", ".join(sorted({owner.name for owner in row.rows})),
             ", ".join(sorted({owner.stack for owner in row.rows})),
@@ -188,7 +190,7 @@ def _table(expired: Sequence[_Found], surveys: Surveys, stop: bool) -> Table:
             instance.status,
             timestamp(row.expires_at),
             money_text(row.hourly),
-            "; ".join((*filter(None, [_skip_reason(found, stop)]), *row.remarks)),
+            "; ".join((*filter(None, [_skip_reason(candidate, stop)]), *row.remarks)),
             *([labels[number]] if labels else []),
         )
     return table
@@ -205,23 +207,25 @@ def _print_next_step(stop: bool) -> None:
         )
 
 
-def _document(expired: Sequence[_Found], surveys: Surveys, outcomes: Mapping[Key, str], stop: bool) -> dict[str, Any]:
+def _document(
+    expired: Sequence[_Candidate], surveys: Surveys, outcomes: Mapping[Key, str], stop: bool
+) -> dict[str, Any]:
     return {
         **surveys.as_json(),
-        "expired": [_row(found, outcomes, stop) for found in expired],
+        "expired": [_row(candidate, outcomes, stop) for candidate in expired],
         "shared": shared_as_json(surveys),
     }
 
 
-def _row(found: _Found, outcomes: Mapping[Key, str], stop: bool) -> dict[str, Any]:
-    row, key = found.expired, found.key
+def _row(candidate: _Candidate, outcomes: Mapping[Key, str], stop: bool) -> dict[str, Any]:
+    row, key = candidate.expired, candidate.key
     return {
-        **instance_as_json(found.instance, found.survey),
+        **instance_as_json(candidate.instance, candidate.survey),
         "expires_at": timestamp(row.expires_at),
         "hourly": None if row.hourly is None else row.hourly.decimal_string(),
         "currency": None if row.hourly is None else row.hourly.currency,
         "owners": owners(row.rows),
-        "held_back": _skip_reason(found, stop) or None,
+        "held_back": _skip_reason(candidate, stop) or None,
         "remarks": list(row.remarks),
         "ended": None if key not in outcomes else not outcomes[key],
         "error": outcomes.get(key) or None,

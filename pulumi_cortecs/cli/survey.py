@@ -208,9 +208,9 @@ def environment_account(kind: InstanceKind, warned: set[str]) -> Account:
 def find_account(accounts: Mapping[str, Account], instance_id: str) -> str:
     """The cloud of the account that has the instance, "" if none has it. Raises CloudError, and BadParameter if several
     have it."""
-    found = [cloud for cloud, account in accounts.items() if account.find(instance_id) is not None]
-    require_one_cloud(instance_id, found)
-    return "".join(found)
+    clouds = [cloud for cloud, account in accounts.items() if account.find(instance_id) is not None]
+    require_one_cloud(instance_id, clouds)
+    return "".join(clouds)
 
 
 def require_one_cloud(instance_id: str, clouds: Sequence[str]) -> None:

@@ -255,11 +255,13 @@ def get_quota_output(
 @_SOURCES.source
 def get_deployment(config: Config, name: str, opts: pulumi.InvokeOptions | None = None) -> DeploymentInfo:
     """A deployment as it is now, whoever created it. Raises UnknownIdError."""
-    told = none_if_unknown(lambda: _client(config).deployment(name))
-    if told is None:
+    deployment = none_if_unknown(lambda: _client(config).deployment(name))
+    if deployment is None:
         raise UnknownIdError(f"{VENDOR} has no deployment {name!r} in this project")
-    lists = {key: tuple(row.model_dump() for row in getattr(told, key)) for key in ("containers", "object_references")}
-    return row_of(DeploymentInfo, told, api_keys=tuple(told.api_keys or ()), **lists)
+    lists = {
+        key: tuple(row.model_dump() for row in getattr(deployment, key)) for key in ("containers", "object_references")
+    }
+    return row_of(DeploymentInfo, deployment, api_keys=tuple(deployment.api_keys or ()), **lists)
 
 
 def get_deployment_output(
@@ -274,11 +276,11 @@ def _client(config: Config) -> GcoreClient:
 
 
 def _region(regions: list[ApiRegion], region: int | str) -> ApiRegion:
-    found = next((one for one in regions if region in (one.id, one.slug, str(one.id))), None)
-    if found is None:
+    match = next((one for one in regions if region in (one.id, one.slug, str(one.id))), None)
+    if match is None:
         names = ", ".join(f"{one.slug} ({one.id})" for one in sorted(regions, key=lambda one: one.id))
         raise DataSourceError(f"{VENDOR} has no inference in region {region!r}; its regions: {names}")
-    return found
+    return match
 
 
 def _read(read: Callable[[Decimal], float | str], value: Decimal | None) -> float | str | None:

@@ -166,8 +166,8 @@ def _key_outputs(key: ApiApiKey) -> dict[str, Any]:
 
 
 def _registry_outputs(credential: ApiRegistryCredential) -> dict[str, Any]:
-    told = {key: getattr(credential, key) for key in ("name", "registry_url", "username", "project_id")}
-    return {key: value for key, value in told.items() if value is not None}
+    reported = {key: getattr(credential, key) for key in ("name", "registry_url", "username", "project_id")}
+    return {key: value for key, value in reported.items() if value is not None}
 
 
 def _plain(path: str, **specific: Any) -> CrudKind[GcoreClient, Any]:

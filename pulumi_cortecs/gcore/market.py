@@ -62,8 +62,8 @@ class LiveOffers:
         """The price that Gcore shows; where it hides it, that of the pinned catalogue."""
         containers = [{"region_id": key, "scale": {"max": count}} for key, count in sorted(replicas.items())]
         shown = self._offers.price(flavor, containers)
-        told = {"discount_percent": shown.discount_percent, "tax_percent": shown.tax_percent}
-        notes = {key: f"{value.normalize():f}" for key, value in told.items() if value is not None}
+        terms = {"discount_percent": shown.discount_percent, "tax_percent": shown.tax_percent}
+        notes = {key: f"{value.normalize():f}" for key, value in terms.items() if value is not None}
         if (hourly := price_of(shown)) is not None:
             return Priced(hourly, notes)
         pinned = self._pinned()
@@ -137,8 +137,8 @@ class GcoreMarket:
         priced = self.offers.price(flavor, most)
         if priced.hourly is None:
             return {}, problems
-        each = Money((priced.hourly.amount / sum(most.values())).quantize(_CENT_PARTS), priced.hourly.currency)
-        quote = Quote(each, per_minute(each), priced.hourly, self.offers.source).as_property()
+        per_replica = Money((priced.hourly.amount / sum(most.values())).quantize(_CENT_PARTS), priced.hourly.currency)
+        quote = Quote(per_replica, per_minute(per_replica), priced.hourly, self.offers.source).as_property()
         floor = self._least(flavor, least, most, priced.hourly)
         regions = {str(key): names[key] for key in most if key in names}
         stopped = {"while_stopped": "0 while stopped"} if inputs.get("state") == "stopped" else {}
@@ -149,8 +149,8 @@ class GcoreMarket:
         flavor = inputs.get("flavor_name", f"a flavor that {VENDOR} does not report")
         regions = _regions(inputs) if "containers" in inputs else [f"a region that {VENDOR} does not report"]
         names = (_name(region, inputs.get("quote") or {}) for region in regions)
-        known = tuple(name for name in names if name is not None)
-        return {"hardware_type_id": None if is_unknown(flavor) else flavor, "region": known}
+        region_names = tuple(name for name in names if name is not None)
+        return {"hardware_type_id": None if is_unknown(flavor) else flavor, "region": region_names}
 
     def _least(self, flavor: str, replicas: Replicas, most: Replicas, hourly: Money) -> dict[str, str]:
         """The quote's price at the least replicas."""
@@ -247,12 +247,12 @@ def _offer_problems(inputs: Inputs, flavors: Collection[str], names: Mapping[int
         problems.append(Problem("flavor_name", f"{VENDOR} has no flavor {flavor!r}{suggestion(flavor, flavors)}"))
     keys = set[Any]()
     for number, region in enumerate(_regions(inputs) if names else []):
-        known = set[Any](names.values() if isinstance(region, str) else names)
+        on_offer = set[Any](names.values() if isinstance(region, str) else names)
         if is_unknown(region):
             continue
-        if region not in known:
+        if region not in on_offer:
             text = f"[{number}].region_id: {VENDOR} has no inference in {region!r}"
-            problems.append(Problem("containers", text + suggestion(str(region), map(str, known))))
+            problems.append(Problem("containers", text + suggestion(str(region), map(str, on_offer))))
         elif (key := region_key(region, names)) in keys:  # by its number and by its name
             text = f"[{number}].region_id: got {region!r}, which is there already; {names[key]} is region {key}"
             problems.append(Problem("containers", text))

@@ -60,8 +60,8 @@ class Provider(ExplicitProvider):
         api_base_url: pulumi.Input[str] | None = None,
         default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None:
-        given = {KEY: api_key, PROJECT_ID: project_id, BASE_URL: api_base_url}
-        super().__init__(resource_name, CREDENTIALS, given, opts, default_labels)
+        settings = {KEY: api_key, PROJECT_ID: project_id, BASE_URL: api_base_url}
+        super().__init__(resource_name, CREDENTIALS, settings, opts, default_labels)
 
 
 class Threshold(NamedArguments):

@@ -123,9 +123,9 @@ def regions_of(rows: Any) -> Any:
 
 def _check_probe(read: Mapping[str, Any]) -> None:
     probe = read.get("probe", {})
-    given = [] if is_unknown(probe) else [kind for kind in _PROBE_KINDS if kind in probe]
-    if read.get("enabled") is True and not is_unknown(probe) and len(given) != 1:
-        got = " and ".join(given) or "none"
+    kinds = [] if is_unknown(probe) else [kind for kind in _PROBE_KINDS if kind in probe]
+    if read.get("enabled") is True and not is_unknown(probe) and len(kinds) != 1:
+        got = " and ".join(kinds) or "none"
         raise InvalidFieldsError(InvalidField("probe", f"must have one of {', '.join(_PROBE_KINDS)}; got {got}"))
 
 

@@ -42,8 +42,8 @@ class PagedApi(VendorApi):
                 return rows
             if not answer.results or counts != {answer.count} or len(rows) > answer.count:
                 break
-        told = " and ".join(map(str, sorted(counts)))
-        raise BadAnswerError(f"{self.vendor} answered GET {path} with {len(rows)} rows, and counts {told}; try again")
+        totals = " and ".join(map(str, sorted(counts)))
+        raise BadAnswerError(f"{self.vendor} answered GET {path} with {len(rows)} rows, and counts {totals}; try again")
 
     def _offers(self, path: str, row: type[T], params: Mapping[str, str] | None = None) -> list[T]:
         """The readable rows of a list of offers. Raises BadAnswerError if there are rows, and none is readable: then

@@ -18,8 +18,8 @@ def read_as(form: Any) -> Any:
     texts are Words unless they are an Id. The metadata `told_as` of a field is its name at the vendor."""
     hints = get_type_hints(form, include_extras=True)
     told_as = {part.name: str(part.metadata.get("told_as", part.name)) for part in fields(form)}
-    told: dict[str, Any] = {key: _field_of(hints[name]) for name, key in told_as.items()}
-    model = create_model(form.__name__, __base__=WireModel, **told)
+    field_types: dict[str, Any] = {key: _field_of(hints[name]) for name, key in told_as.items()}
+    model = create_model(form.__name__, __base__=WireModel, **field_types)
     return Annotated[
         model, AfterValidator(lambda row: form(**{name: getattr(row, key) for name, key in told_as.items()}))
     ]
@@ -28,5 +28,5 @@ def read_as(form: Any) -> Any:
 def _field_of(hint: Any) -> tuple[Any, Any]:
     if type(None) not in get_args(hint):
         return (Words if hint is str else hint, ...)
-    (known,) = (part for part in get_args(hint) if part is not type(None))
-    return (Told[Words if known is str else known], None)  # type: ignore[misc]
+    (value_type,) = (part for part in get_args(hint) if part is not type(None))
+    return (Told[Words if value_type is str else value_type], None)  # type: ignore[misc]

@@ -237,8 +237,8 @@ class OrderRecovery(Generic[T]):
     def _resolve(self, order: OrderRecord, key: ResourceKey) -> tuple[str, T | None, bool]:
         """An order's instance id, the instance (None if there is certainly none), and whether it was inferred."""
         if are_apart(order.account, self._account):  # which may have another instance of that name
-            known = () if order.instance_id is None else (order.instance_id,)
-            raise AmbiguousPurchaseError(self._other_account_text(order), known)
+            recorded_ids = () if order.instance_id is None else (order.instance_id,)
+            raise AmbiguousPurchaseError(self._other_account_text(order), recorded_ids)
         if order.instance_id is None:
             return (*self._search(order, key), not self._log.proves_orders)
         instance = self._log.find(order.instance_id, self._clock.now())

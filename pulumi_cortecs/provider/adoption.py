@@ -98,10 +98,10 @@ def complete_from_instance(
     }, problems
 
 
-def _difference_text(kind: InstanceKind, instance_id: str, key: str, found: Any, wanted: Any) -> str:
+def _difference_text(kind: InstanceKind, instance_id: str, key: str, actual: Any, wanted: Any) -> str:
     if kind.arguments[key].secret:  # a program that leaves it out says that it is empty
         return f"{instance_id} has another value, which is secret; set {key} to that value"
-    return f"{instance_id} has {found!r}, not {wanted!r}; leave {key} out, or set it to that value"
+    return f"{instance_id} has {actual!r}, not {wanted!r}; leave {key} out, or set it to that value"
 
 
 def unreported_arguments(kind: InstanceKind, reported: Mapping[str, Any]) -> list[str]:

@@ -203,8 +203,8 @@ def _program_inputs(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
 def validated(kind: Kind, props: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs as check completed them. Raises CrudError for invalid ones: a policy's remediation comes after
     check."""
-    given = {key: value for key, value in props.items() if key != "quote"}
-    settled, problems = read_properties({**kind.arguments.defaults, **given}, kind.arguments)
+    arguments = {key: value for key, value in props.items() if key != "quote"}
+    settled, problems = read_properties({**kind.arguments.defaults, **arguments}, kind.arguments)
     refusals = [f"{problem.property} {problem.reason}" for problem in problems]
     refusals += [f"{key} is unknown" for key, value in settled.items() if has_unknown(value)]
     refusals += [f"{key} is missing" for key in kind.arguments if key not in settled]
@@ -229,7 +229,7 @@ def outputs(
     kind: Kind, account: Account, inputs: Mapping[str, Any], resource: Any | None, olds: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The properties in the state: the inputs, the vendor's, and from `olds` those that the vendor tells only once."""
-    known = {key: value for key, value in (olds or {}).items() if key in kind.told_once}
+    kept = {key: value for key, value in (olds or {}).items() if key in kind.told_once}
     vendors = {} if resource is None else kind.outputs(resource)
     own = {key: value for key, value in vendors.items() if key not in kind.arguments}
-    return {**kind.arguments.omit_defaults(inputs), **known, **own, "account": account.fingerprint}
+    return {**kind.arguments.omit_defaults(inputs), **kept, **own, "account": account.fingerprint}

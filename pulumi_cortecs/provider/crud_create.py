@@ -66,9 +66,11 @@ def create(kind: Kind, props: Mapping[str, Any]) -> CreateResult:
                 undone = undo_purchase(kind, account, resource_id)
                 raise CrudError(f"the engine exited before it received {resource_id}: {undone}")
             resource = detail(account, resource_id, resource)
-            if not (untold := _untold(kind, resource, is_new=is_new)):
+            if not (missing := _untold(kind, resource, is_new=is_new)):
                 return CreateResult(resource_id, outputs(kind, account, inputs, resource))
-            call.warn(f"{resource_id} is deleted and created again: an answer was lost, and so its {untold} is unknown")
+            call.warn(
+                f"{resource_id} is deleted and created again: an answer was lost, and so its {missing} is unknown"
+            )
             delete_when_unused(kind, account, resource_id)
     raise CrudError(f"nothing was created: {kind.possessive} answers were lost. Run `pulumi up` again")
 
@@ -104,9 +106,9 @@ def _create_or_take_over(
 def _untold(kind: Kind, resource: Any | None, *, is_new: bool) -> str:
     """The outputs that only a lost answer told; for a free resource of an earlier run also the arguments that the
     vendor does not report. "" for none."""
-    known = {} if resource is None else kind.outputs(resource)
+    reported = {} if resource is None else kind.outputs(resource)
     names = [*kind.told_once] if is_new or kind.market is not None else [*kind.told_once, *kind.arguments.replacing]
-    return ", ".join(sorted(name for name in names if name not in known))
+    return ", ".join(sorted(name for name in names if name not in reported))
 
 
 def _take_over(kind: Kind, account: Account, inputs: dict[str, Any], earlier: Any) -> None:

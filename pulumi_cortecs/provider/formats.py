@@ -92,8 +92,8 @@ def money_in(currency: str) -> Reader:
     """The same above 0, in whole cents of this currency."""
 
     def reader(value: Any) -> str:
-        amount, _, given = (limit := money(value)).partition(" ")
-        if limit and (given != currency or not _CENTS.fullmatch(amount) or Decimal(amount) <= 0):
+        amount, _, given_currency = (limit := money(value)).partition(" ")
+        if limit and (given_currency != currency or not _CENTS.fullmatch(amount) or Decimal(amount) <= 0):
             raise InvalidValueError(
                 f"must be above 0, in {currency} and in whole cents, such as '25.00 {currency}'; got {value!r}"
             )

@@ -330,14 +330,14 @@ def _update_instance(
     if manager := account.cloud.manager_of(live):
         raise InstanceError(f"{instance_id} was not changed: {manager} manages it")
     named_resources.require_same(account, live, host.current_call().urn, _created_at(olds))
-    found = account.cloud.reported_inputs(live)
+    live_inputs = account.cloud.reported_inputs(live)
     costs = not changed.isdisjoint(kind.arguments.priced)
     if changed:
         _require_sole_owner(kind, instance_id, inferred, "changed")
         if costs:
             changed |= _drifted(kind, account, live, inputs)
-            attachments.require_orderable(account, inputs, found)
-        with _change(kind, account, live, found, inputs) if costs else nullcontext():
+            attachments.require_orderable(account, inputs, live_inputs)
+        with _change(kind, account, live, live_inputs, inputs) if costs else nullcontext():
             power.update(account, instance_id, {**inputs, **vendor_end}, changed)
     starts = inputs["state"] == "running" and account.cloud.phase(live) is Phase.STOPPED
     spelled = quote_records.quoted_now(kind, inputs) if starts else inputs
@@ -420,16 +420,16 @@ def _buy(
 
 @contextmanager
 def _change(
-    kind: InstanceKind, account: Account, live: Any, found: Mapping[str, Any], inputs: dict[str, Any]
+    kind: InstanceKind, account: Account, live: Any, live_inputs: Mapping[str, Any], inputs: dict[str, Any]
 ) -> Iterator[None]:
     """A block that changes priced arguments in place: it is quoted again, and entered only if the limits have room for
-    the difference from what the vendor reports (`found`): a state may say that it costs more already. Raises what
+    the difference from what the vendor reports (`live_inputs`): a state may say that it costs more already. Raises what
     quote_records.purchase_quote, its require_shown and machine_limits.enforce raise."""
     quote = quote_records.purchase_quote(kind, inputs)
     quote_records.require_shown(kind, host.current_call().urn, inputs, quote)
     inputs["quote"] = quote
     is_stopped = account.cloud.phase(live) is Phase.STOPPED
-    with machine_limits.enforce(kind, account, inputs, billed=not is_stopped, changes=found):
+    with machine_limits.enforce(kind, account, inputs, billed=not is_stopped, changes=live_inputs):
         yield
 
 
@@ -493,8 +493,8 @@ def _adopt(kind: InstanceKind, account: Account, inputs: Mapping[str, Any]) -> t
     instance_records.record_quote(kind, instance_id, inputs["quote"])
     instance_records.record_row(kind, instance_id, host.current_call().urn, inputs)
     in_place = (key for key in updatable_by_vendor(kind.arguments) if key in inputs)
-    given = frozenset(key for key in in_place if not kind.arguments.is_default(key, inputs[key]))
-    changed = changed_in_place(account, live, inputs, given)
+    set_by_program = frozenset(key for key in in_place if not kind.arguments.is_default(key, inputs[key]))
+    changed = changed_in_place(account, live, inputs, set_by_program)
     expires_at = instance_end.adopted_end(kind, account, instance_id, inputs, changed)
     return instance_id, expires_at, {named_resources.CREATED_AT: named_resources.creation_time(account, live)}
 

@@ -348,11 +348,11 @@ class _InstanceCheck:
         account = accounts.account_or_none(self.kind)
         if account is None or not isinstance(account.cloud, ChecksOrders):
             return
-        for found in account.cloud.order_problems(wanted, current):
-            if found.is_final:
-                self.problems.append(Problem(found.argument, found.reason))
+        for problem in account.cloud.order_problems(wanted, current):
+            if problem.is_final:
+                self.problems.append(Problem(problem.argument, problem.reason))
             else:
-                host.current_call().warn(f"{found.argument}: {found.reason}")
+                host.current_call().warn(f"{problem.argument}: {problem.reason}")
 
 
 def _omit_unreported(kind: InstanceKind, adopted: str, inputs: dict[str, Any]) -> None:

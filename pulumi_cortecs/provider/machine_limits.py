@@ -64,8 +64,8 @@ def check(
             added = hourly if changes is None else _difference(kind, hourly, changes)
             spending = _spend_guard(kind, account).spending(added, instance_id, max_age=_LISTING_MAX_AGE)
             violations += limits.check_ceiling(spending)
-    untold = _unreported_text(kind, inputs)
-    return [Problem(_property(kind, refusal), refusal.text + untold) for refusal in violations]
+    unreported = _unreported_text(kind, inputs)
+    return [Problem(_property(kind, refusal), refusal.text + unreported) for refusal in violations]
 
 
 def with_alternatives(kind: ResourceKind, problem: Problem) -> Problem:

@@ -139,9 +139,9 @@ class PlaceMarket:
             return UNKNOWN
         prices = [row.price for row in listings if self._is_at(inputs, row)]
         # of several the dearest, because an order does not say which of them it means
-        known = [price for price in prices if price is not None]
+        priced = [price for price in prices if price is not None]
         count = inputs.get(self.units) if self.units else 1
-        if count is None or not known or len(known) < len(prices) or (hour := max(known)).amount <= 0:
+        if count is None or not priced or len(priced) < len(prices) or (hour := max(priced)).amount <= 0:
             return {}
         return {**hourly_quote(hour * int(count), self.source).as_property(), **self.quote_remarks(inputs)}
 

@@ -108,8 +108,8 @@ def identifier(value: Any) -> str:
     """The id of something that exists elsewhere."""
     name = string(value)
     if not name or name != name.strip() or not name.isprintable():
-        given = repr(name) if len(name) <= _MAX_SHOWN else f"a text of {len(name)} characters"  # perhaps a key's file
-        raise InvalidValueError(f"must be an id without spaces around it; got {given}")
+        shown = repr(name) if len(name) <= _MAX_SHOWN else f"a text of {len(name)} characters"  # perhaps a key's file
+        raise InvalidValueError(f"must be an id without spaces around it; got {shown}")
     return name
 
 
@@ -190,13 +190,13 @@ class ObjectReader:
         valid = ", ".join(self.fields)
         if not isinstance(value, Mapping):
             raise InvalidValueError(f"must be an object of {valid}", shows_value=False)
-        given = {key: part for key, part in value.items() if part is not None and key != _PROVIDER_KEY}
-        required = self.required if given or not self.may_be_none else ()
+        parts = {key: part for key, part in value.items() if part is not None and key != _PROVIDER_KEY}
+        required = self.required if parts or not self.may_be_none else ()
         odd = [
-            InvalidField(str(key), f"is not a field; valid fields: {valid}") for key in given if key not in self.fields
+            InvalidField(str(key), f"is not a field; valid fields: {valid}") for key in parts if key not in self.fields
         ]
-        odd += [InvalidField(key, "is required") for key in required if key not in given]
-        read = _read_fields([(key, self.fields[key], given[key]) for key in self.fields if key in given], odd)
+        odd += [InvalidField(key, "is required") for key in required if key not in parts]
+        read = _read_fields([(key, self.fields[key], parts[key]) for key in self.fields if key in parts], odd)
         self.check(read)
         return read
 

@@ -106,7 +106,7 @@ def changed_in_place(
     account: Account, live: Any, inputs: Mapping[str, Any], in_place: frozenset[str]
 ) -> frozenset[str]:
     """Those of the arguments `in_place` that differ from the program. Raises CloudError."""
-    cloud, found = account.cloud, account.cloud.reported_like(live, inputs)
+    cloud, reported = account.cloud, account.cloud.reported_like(live, inputs)
     if in_place and isinstance(cloud, HasDetail) and (detail := account.find_detail(cloud.id_of(live))) is not None:
-        found = {**found, **cloud.detailed_inputs(detail, inputs)}
-    return frozenset(key for key in in_place if key in found and not equal_values(found[key], inputs[key]))
+        reported = {**reported, **cloud.detailed_inputs(detail, inputs)}
+    return frozenset(key for key in in_place if key in reported and not equal_values(reported[key], inputs[key]))

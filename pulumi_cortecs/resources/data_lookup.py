@@ -94,12 +94,12 @@ class DataSources:
         return {key: value for key, value in settings.items() if value is not None}
 
 
-def row_of(form: type[R], *sources: object, **given: Any) -> R:
-    """A row of that dataclass: the fields `given`, and the others from the first source that has an attribute of their
+def row_of(form: type[R], *sources: object, **more: Any) -> R:
+    """A row of that dataclass: the fields `more`, and the others from the first source that has an attribute of their
     name."""
-    names = [part.name for part in fields(cast("Any", form)) if part.name not in given]
-    found = {name: next(getattr(source, name) for source in sources if hasattr(source, name)) for name in names}
-    return form(**given, **found)
+    names = [part.name for part in fields(cast("Any", form)) if part.name not in more]
+    values = {name: next(getattr(source, name) for source in sources if hasattr(source, name)) for name in names}
+    return form(**more, **values)
 
 
 def _call(ask: Callable[Concatenate[Config, P], R], config: Config, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -86,8 +86,8 @@ def _sum_text(floor: Decimal, ceiling: Decimal, currency: str) -> str:
 
 async def _value(quote: pulumi.Output[Any]) -> Mapping[str, Any] | None:
     try:
-        known = await quote.is_known()
-        value = await quote.future() if known else None
+        is_known = await quote.is_known()
+        value = await quote.future() if is_known else None
     except Exception:  # its resource has failed, which the CLI shows
         return None
     return value if isinstance(value, Mapping) else None

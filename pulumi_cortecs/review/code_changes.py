@@ -69,5 +69,5 @@ def _replacing(resource_type: str) -> tuple[str, ...]:
 
 def _inputs(step: Step) -> Mapping[str, Any]:
     inputs = step.new.get("inputs")
-    known = inputs if isinstance(inputs, Mapping) else {}
-    return {name: value for name, value in known.items() if name not in _NOT_OF_THE_CODE}
+    mapping = inputs if isinstance(inputs, Mapping) else {}
+    return {name: value for name, value in mapping.items() if name not in _NOT_OF_THE_CODE}

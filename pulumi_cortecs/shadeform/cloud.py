@@ -142,16 +142,16 @@ class ShadeformCloud(
     def detailed_inputs(self, instance: ApiInstance, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         live = {key: _reported_thresholds(getattr(instance, key)) for key in ("auto_delete", "alert")}
         end, wanted = _meaning(live["auto_delete"]), _meaning(_auto_delete(inputs))
-        found: dict[str, Any] = {}
+        details: dict[str, Any] = {}
         if _meaning(live["alert"]) != _meaning(inputs.get("alert") or {}):
-            found["alert"] = live["alert"]
+            details["alert"] = live["alert"]
         if end != wanted and not inputs.get("ttl") and not inputs.get("spend_limit"):
-            return {**found, "auto_delete": live["auto_delete"]}
+            return {**details, "auto_delete": live["auto_delete"]}
         if end.get("date_threshold") != wanted.get("date_threshold"):
-            found["ttl"] = ""
+            details["ttl"] = ""
         if end.get("spend_threshold") != wanted.get("spend_threshold"):
-            found["spend_limit"] = _limit_text(live["auto_delete"])
-        return found
+            details["spend_limit"] = _limit_text(live["auto_delete"])
+        return details
 
     def ends_at(self, instance: ApiInstance) -> str:
         return str(_reported_thresholds(instance.auto_delete).get("date_threshold", ""))
@@ -204,8 +204,8 @@ class ShadeformCloud(
 
     def arguments_of(self, inputs: Mapping[str, object]) -> Arguments | None:
         ordered = tuple({"shade_cloud": True, **inputs}.get(key) for key in _ORDERED)
-        known = all(isinstance(value, (str, bool)) for value in ordered)
-        return ordered if known and not inputs.get("adopt_id") else None
+        is_known = all(isinstance(value, (str, bool)) for value in ordered)
+        return ordered if is_known and not inputs.get("adopt_id") else None
 
     def describe_order(self, ordered: Arguments) -> str:
         return f"{ordered[2]} of {ordered[0]} in {ordered[1]}"

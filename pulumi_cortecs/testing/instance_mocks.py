@@ -171,8 +171,8 @@ class InstanceMocks(Mocks, Generic[D]):
 
     def _plain_resource(self, kind: CrudKind[Any, Any], name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         inputs = _checked(kind, kind.name, name, wanted)
-        told = {key: f"{name}-{key}" for key in kind.told_once}
-        return {**kind.arguments.omit_defaults(inputs), **told, "account": self._account}
+        secrets = {key: f"{name}-{key}" for key in kind.told_once}
+        return {**kind.arguments.omit_defaults(inputs), **secrets, "account": self._account}
 
     def _endpoint(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         instance_id, stopped = inputs["instance_id"], inputs["state"] == "stopped"

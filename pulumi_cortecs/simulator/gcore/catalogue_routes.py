@@ -116,12 +116,12 @@ def _prices_and_quotas(route: RouteDecorator, cloud: SimulatedGcore) -> None:
             if container.region_id not in cloud.market.regions:
                 allowed = ", ".join(map(str, cloud.market.regions))
                 raise invalid(f"region_id: got {container.region_id}; allowed: {allowed}")
-        return JSONResponse(price_json(flavor, sum(each.scale.max for each in body.containers), cloud.settings))
+        return JSONResponse(price_json(flavor, sum(part.scale.max for part in body.containers), cloud.settings))
 
     @route("POST", f"{PROJECT}/deployments/check_limits")
     async def check_limits(project_id: int, body: LimitsRequest) -> Response:  # quotas are the account's
         cloud.world.now()
-        replicas = sum(each.scale.max for each in body.containers)
+        replicas = sum(container.scale.max for container in body.containers)
         return JSONResponse(quota_json(cloud.quotas(body.flavor_name, replicas)))
 
 
@@ -135,14 +135,14 @@ def _projects_and_regions(route: RouteDecorator, cloud: SimulatedGcore) -> None:
     @route("GET", f"{BASE}/v1/projects")
     async def projects(request: Request) -> Response:
         query = request.query_params
-        rows = [each for each in market.projects.values() if query.get("name", each.name) == each.name]
+        rows = [project for project in market.projects.values() if query.get("name", project.name) == project.name]
         return listed(request, map(_project_json, _ordered(query, rows, (*_BY_AGE, *_BY_NAME))))
 
     @route("GET", f"{BASE}/v1/regions")
     async def regions(request: Request) -> Response:  # all of them have inference
         query = request.query_params
         wanted = query.get("display_name", "").lower()
-        rows = [each for each in market.regions.values() if wanted in ("", each.display_name.lower())]
+        rows = [region for region in market.regions.values() if wanted in ("", region.display_name.lower())]
         return listed(request, map(_region_json, _ordered(query, rows, (*_BY_AGE, *_BY_TITLE))))
 
 

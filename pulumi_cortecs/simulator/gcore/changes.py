@@ -216,7 +216,11 @@ class Changes:
     def _check_quotas(self, target: FaultTarget, arguments: Json, *, changed: Deployment | None = None) -> None:
         """Raises ApiError for a fault that refuses the order, and for an order that exceeds a quota."""
         cloud, flavor_name, replicas = self._cloud, arguments["flavor_name"], maximum(arguments)
-        others = [maximum(each.arguments) for each in cloud.fleet if changed is None or each.id != changed.id]
+        others = [
+            maximum(deployment.arguments)
+            for deployment in cloud.fleet
+            if changed is None or deployment.id != changed.id
+        ]
         counted = replace(target, workers=lambda: sum(others) + replicas)
         status = cloud.settings.gcore_quota_status
         for fault in self._take(counted, {FaultKind.QUOTA_EXCEEDED}):
@@ -238,5 +242,5 @@ def _target(method: str, project_id: int, path: str, name: str, arguments: Json)
 
 def _restarts(before: Json, after: Json) -> bool:
     """Returns whether an update restarts the containers."""
-    regions = [sorted(container["region_id"] for container in each["containers"]) for each in (before, after)]
+    regions = [sorted(container["region_id"] for container in arguments["containers"]) for arguments in (before, after)]
     return regions[0] != regions[1] or any(before[name] != after[name] for name in _RESTARTING)

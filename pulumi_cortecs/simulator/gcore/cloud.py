@@ -117,8 +117,8 @@ class SimulatedGcore:
 
     def deployments_with_key(self, project_id: int, key_name: str) -> list[str]:
         """The names of the deployments to which an API key is attached."""
-        own = [each for each in self.fleet if each.project_id == project_id]
-        return [each.name for each in own if key_name in each.arguments["api_keys"]]
+        own = [deployment for deployment in self.fleet if deployment.project_id == project_id]
+        return [deployment.name for deployment in own if key_name in deployment.arguments["api_keys"]]
 
     def get(self, project_id: int, name: str) -> Deployment | None:
         """A deployment in its true state."""
@@ -136,8 +136,12 @@ class SimulatedGcore:
         """The deployments of a project as the list shows them."""
         now = self.world.now()
         echoes = self.fleet.echoes_in_lists(project_id, now)
-        shown = [each for each in self.fleet if each.project_id == project_id and each.listed_from <= now]
-        rows = [echoes.pop(each.id, {}) or self.deployment_json(each, now) for each in shown]
+        shown = [
+            deployment
+            for deployment in self.fleet
+            if deployment.project_id == project_id and deployment.listed_from <= now
+        ]
+        rows = [echoes.pop(deployment.id, {}) or self.deployment_json(deployment, now) for deployment in shown]
         return [*rows, *(answer for name, answer in echoes.items() if self.fleet.get(name) is None)]
 
     def info_json(self, project_id: int, name: str) -> Json:
@@ -156,9 +160,9 @@ class SimulatedGcore:
             raise invalid(f"flavor_name: flavor {flavor_name!r} not found")
         flavors = self.market.flavors
         existing = [
-            (flavors[each.arguments["flavor_name"]], maximum(each.arguments))
-            for each in self.fleet
-            if each.id != without
+            (flavors[deployment.arguments["flavor_name"]], maximum(deployment.arguments))
+            for deployment in self.fleet
+            if deployment.id != without
         ]
         return quotas(self.settings, existing, (flavors[flavor_name], replicas))
 

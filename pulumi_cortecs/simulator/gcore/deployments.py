@@ -116,12 +116,12 @@ class Deployment:
     @property
     def total(self) -> int:
         """The replicas of all regions."""
-        return sum(each.total for each in self.replicas.values())
+        return sum(replicas.total for replicas in self.replicas.values())
 
     @property
     def ready_moments(self) -> list[datetime]:
         """The moments from which its replicas are ready."""
-        return [moment for each in self.replicas.values() for moment in each.ready_at if moment is not None]
+        return [moment for replicas in self.replicas.values() for moment in replicas.ready_at if moment is not None]
 
     def has_containers(self, at: datetime) -> bool:
         """Returns whether the present containers exist."""
@@ -142,8 +142,8 @@ class Deployment:
         if not self.total:
             return Status.PENDING
         is_up = all(
-            each.ready(at) >= min(each.total, max(self.scales[region]["min"], 1))
-            for region, each in self.replicas.items()
+            replicas.ready(at) >= min(replicas.total, max(self.scales[region]["min"], 1))
+            for region, replicas in self.replicas.items()
         )
         return Status.ACTIVE if is_up else Status.PARTIALLY_DEPLOYED
 
@@ -151,8 +151,8 @@ class Deployment:
         """The names of the replicas that are billed."""
         return tuple(
             replica_name(region, number)
-            for region, each in self.replicas.items()
-            for number in each.billable(at, billed_from)
+            for region, replicas in self.replicas.items()
+            for number in replicas.billable(at, billed_from)
         )
 
     @property
@@ -163,7 +163,9 @@ class Deployment:
         a deployment that was woken gets a chance to answer.
         """
         minimum = {region: scale["min"] for region, scale in self.scales.items()}
-        if self.load is not None or all(each.total <= minimum[region] for region, each in self.replicas.items()):
+        if self.load is not None or all(
+            replicas.total <= minimum[region] for region, replicas in self.replicas.items()
+        ):
             return None
         used = [self.revised_at, *self.ready_moments, *([self.last_request] if self.last_request else [])]
         return max(used) + timedelta(seconds=self.arguments["timeout"])

@@ -57,8 +57,8 @@ class Fleet:
 
     def due(self, now: datetime) -> Deployment | None:
         """The deployment with the first change that is due by `now`."""
-        changes = [(each.next_change, each) for each in self._deployments.values()]
-        due = [(moment, each) for moment, each in changes if moment is not None and moment <= now]
+        changes = [(deployment.next_change, deployment) for deployment in self._deployments.values()]
+        due = [(moment, deployment) for moment, deployment in changes if moment is not None and moment <= now]
         return min(due, key=lambda change: change[0])[1] if due else None
 
     def keep_echo(self, deployment: Deployment, answer: Json, since: datetime, lag: Lag) -> None:

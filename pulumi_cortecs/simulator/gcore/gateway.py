@@ -29,7 +29,7 @@ def served_model(
     server = read_server(arguments["image"], _vllm_arguments(arguments["command"] or ()), arguments["envs"] or {})
     listed = card.model_id if card is not None else None
     replicas = [deployment.replicas.get(region, Replicas())] if region else list(deployment.replicas.values())
-    is_up = deployment.deleted_at is None and any(each.ready(now) for each in replicas)
+    is_up = deployment.deleted_at is None and any(region_replicas.ready(now) for region_replicas in replicas)
 
     def gateway(headers: Mapping[str, str]) -> None:
         """Lets requests with a key through, and counts them; without one a request neither wakes nor scales."""
@@ -44,7 +44,7 @@ def served_model(
         model_id=listed or server.model,
         context_length=server.context_length,
         started_at=deployment.revised_at,
-        ready_at=earliest(moment for each in replicas for moment in each.ready_at),
+        ready_at=earliest(moment for region_replicas in replicas for moment in region_replicas.ready_at),
         api_key=server.api_key,
         gateway=gateway,
     )

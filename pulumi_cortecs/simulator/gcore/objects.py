@@ -32,7 +32,7 @@ class PlainObjects:
 
     def of(self, project_id: int) -> list[PlainObject]:
         """The objects of a project, in the order of their creation."""
-        return [each for each in self._table.values() if each.project_id == project_id]
+        return [row for row in self._table.values() if row.project_id == project_id]
 
     def find(self, project_id: int, name: str) -> PlainObject | None:
         """An object, or None."""
@@ -40,10 +40,10 @@ class PlainObjects:
 
     def require(self, project_id: int, name: str) -> PlainObject:
         """An object. Raises ApiError for an unknown one."""
-        found = self.find(project_id, name)
-        if found is None:
+        row = self.find(project_id, name)
+        if row is None:
             raise not_found(self.kind, name)
-        return found
+        return row
 
     def add(self, added: PlainObject) -> PlainObject:
         """Add an object. Raises ApiError for a name that is taken."""

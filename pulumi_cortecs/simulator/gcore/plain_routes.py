@@ -166,7 +166,7 @@ def _common(
 
     @route("GET", path)
     async def all_of_them(project_id: int, request: Request) -> Response:
-        rows = [shown(each) for each in objects.of(project_id)]
+        rows = [shown(row) for row in objects.of(project_id)]
         return JSONResponse(page(request.query_params, rows, cloud.settings.gcore_page_size))
 
     @route("GET", f"{path}/{{name}}")

@@ -98,7 +98,7 @@ class Fleet:
     def mounted_by(self, volume_id: str) -> str:
         """The id of the instance that mounts a volume, "" for none."""
         instances = self._instances.values()
-        return next((each.instance_id for each in instances if volume_id in each.order["volume_ids"]), "")
+        return next((instance.instance_id for instance in instances if volume_id in instance.order["volume_ids"]), "")
 
     def uses_key(self, key_id: str) -> bool:
         """Returns whether an instance uses an SSH key."""

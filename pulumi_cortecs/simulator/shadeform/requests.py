@@ -110,8 +110,8 @@ class LaunchConfiguration(_Secret):
 
     @model_validator(mode="after")
     def _check_type(self) -> "LaunchConfiguration":
-        given = {"docker": self.docker_configuration, "script": self.script_configuration}
-        if given.pop(self.type) is None or any(given.values()):
+        configurations = {"docker": self.docker_configuration, "script": self.script_configuration}
+        if configurations.pop(self.type) is None or any(configurations.values()):
             raise ValueError(f"type {self.type} takes {self.type}_configuration and no other")
         return self
 

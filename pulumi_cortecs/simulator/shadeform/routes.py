@@ -204,17 +204,17 @@ def _listed(cloud: SimulatedShadeform, **rows: list[dict[str, Any]]) -> Response
 
 def _filtered(offers: Iterable[InstanceOffer], query: Mapping[str, str]) -> list[InstanceOffer]:
     """The offers that a query asks for, sorted by price if it says so."""
-    found = [
+    filtered = [
         offer for offer in offers if all(fits(offer, query[name]) for name, fits in _FILTERS.items() if name in query)
     ]
     if "available" in query:
         if query["available"] not in ("true", "false"):
             raise ApiError(400, f"available {query['available']!r}: expected true or false")
         wanted, region = query["available"] == "true", query.get("region")
-        found = [offer for offer in found if _is_available(offer, region) == wanted]
+        filtered = [offer for offer in filtered if _is_available(offer, region) == wanted]
     if query.get("sort", "price") != "price":
         raise ApiError(400, f"sort {query['sort']!r}: expected price")
-    return sorted(found, key=lambda offer: offer.hourly_price) if "sort" in query else found
+    return sorted(filtered, key=lambda offer: offer.hourly_price) if "sort" in query else filtered
 
 
 def _is_available(offer: InstanceOffer, region: str | None) -> bool:
