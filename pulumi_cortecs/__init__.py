@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.cortecs import *
 else:  # with a __getattr__ a type checker would accept every misspelt name
     _public_name, __dir__ = public_face(
-        __name__, "pulumi_cortecs.cortecs.resources", "pulumi_cortecs.resources.errors", "pulumi_cortecs.cortecs.data"
+        __name__, ".cortecs.arguments", ".cortecs.resources", ".resources.errors", ".cortecs.data"
     )
 
     def __getattr__(name: str) -> object:

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from pulumi_cortecs.resources.public_face import public_face
 
 if TYPE_CHECKING:
+    from pulumi_cortecs.cortecs.arguments import *
     from pulumi_cortecs.cortecs.data import *
     from pulumi_cortecs.cortecs.resources import *
     from pulumi_cortecs.resources.errors import *
 else:  # with a __getattr__ a type checker would accept every misspelt name
-    __getattr__, __dir__ = public_face(
-        __name__, "pulumi_cortecs.cortecs.resources", "pulumi_cortecs.cortecs.data", "pulumi_cortecs.resources.errors"
-    )
+    __getattr__, __dir__ = public_face(__name__, ".arguments", ".resources", ".data", "..resources.errors")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
+from pulumi_cortecs.cortecs.arguments import InstanceArgs
 from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS, INSTANCE
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.instance import (
@@ -16,7 +17,6 @@ from pulumi_cortecs.resources.instance import (
     EndpointText,
     InstanceForm,
     InstanceResource,
-    LifeCycleArgs,
 )
 from pulumi_cortecs.resources.types import BillingInterval
 
@@ -52,34 +52,6 @@ class Provider(ExplicitProvider):
     ) -> None:
         arguments = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
         super().__init__(resource_name, CREDENTIALS, arguments, opts, default_labels)
-
-
-class InstanceArgs(LifeCycleArgs):
-    """The arguments of an Instance.
-
-    `model_id`: the model to serve, `Qwen/Qwen2-7B-Instruct` or with `--` for `/`. `hardware_type_id`: the hardware of
-    each worker; the model's recommendation by default. `context_length`: tokens; min(32000, the hardware's limit) by
-    default. `billing_interval`: `per_minute` (default) or `per_hour`. `num_workers`: 1 (default) to 8, each billed.
-    `state`: `running` (default) or `stopped`. `restart_trigger`: any string; a change restarts in place. `ttl`: the
-    lifetime, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
-    `on_timeout`: the action on the instance after a failed wait: `keep` (default), `stop` or `delete`. `adopt_id`: the
-    id of a running instance to take over instead of buying one; the other arguments must match it. `labels`: names and
-    values that tell whose instance it is, {"team": "search"}; no place for secrets.
-
-    `max_price`: the highest price to buy at, per hour and for all workers, "2.10 EUR". `price_tolerance`: the whole
-    percents (0 by default) by which the price may exceed the one that the preview showed. `ready`: `answer` (default)
-    waits until the instance itself answers, `status` only for Cortecs' status. `ready_path`: a path such as `/health`
-    that answers when it is ready; by default its model is asked for one token. `ready_key`: the API key of the instance
-    for these requests, without which its gateway refuses them; a secret.
-
-    A change of the first five is a replacement: the new instance is ready before the old one is deleted.
-    """
-
-    model_id: pulumi.Input[str]
-    hardware_type_id: pulumi.Input[str] | None = None
-    context_length: pulumi.Input[int] | None = None
-    billing_interval: pulumi.Input[BillingInterval] | None = None
-    num_workers: pulumi.Input[int] | None = None
 
 
 if TYPE_CHECKING:

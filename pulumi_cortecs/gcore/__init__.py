@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from pulumi_cortecs.resources.public_face import public_face
 
 if TYPE_CHECKING:
+    from pulumi_cortecs.gcore.arguments import *
     from pulumi_cortecs.gcore.data import *
     from pulumi_cortecs.gcore.resources import *
 else:  # with a __getattr__ a type checker would accept every misspelt name
-    __getattr__, __dir__ = public_face(__name__, "pulumi_cortecs.gcore.resources", "pulumi_cortecs.gcore.data")
+    __getattr__, __dir__ = public_face(__name__, ".arguments", ".resources", ".data")

@@ -4,13 +4,13 @@ everything in place, stops and starts, and reports errors of what it goes on sta
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.billing import run_cost
-from pulumi_cortecs.gcore import spec
+from pulumi_cortecs.gcore import arguments
 from pulumi_cortecs.gcore.client import VENDOR, ApiContainer, ApiDeployment, GcoreClient
 from pulumi_cortecs.gcore.kind import ARGUMENTS
 from pulumi_cortecs.gcore.quota import order_problems
@@ -95,7 +95,7 @@ class GcoreCloud(
         return OrderAnswer(name)
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
-        body = spec.body_of(inputs, sorted(changed), _region_ids(inputs))
+        body = body_of(inputs, sorted(changed))
         self._record_task(instance_id, self.client.patch_deployment(instance_id, body))
 
     def delete(self, instance_id: str) -> None:
@@ -162,16 +162,16 @@ class GcoreCloud(
             "flavor_name": instance.flavor_name,
             **({"image": instance.image} if instance.image else {}),
             **({"listening_port": instance.listening_port} if instance.listening_port else {}),
-            "containers": spec.minimal_containers([row.spec for row in instance.containers]),
+            "containers": arguments.minimal_containers([row.spec for row in instance.containers]),
             **({} if instance.timeout is None else {"timeout": instance.timeout}),
             **_reported_keys(instance),
             "command": [instance.command] if instance.command else [],
             "credentials_name": instance.credentials_name or "",
             "description": instance.description or "",
             "envs": dict(instance.envs or {}),
-            "ingress_opts": spec.INGRESS.minimal(instance.ingress_opts),
-            "logging": spec.LOGGING.minimal(instance.logging),
-            "probes": spec.PROBES.minimal(instance.probes),
+            "ingress_opts": arguments.INGRESS.minimal(instance.ingress_opts),
+            "logging": arguments.LOGGING.minimal(instance.logging),
+            "probes": arguments.PROBES.minimal(instance.probes),
         }
 
     def reported_like(self, instance: ApiDeployment, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -182,7 +182,7 @@ class GcoreCloud(
         self._names.update({number: name for name, number in _region_ids(inputs).items()})
         names = _region_names(inputs)
         rows = [{**row, "region_id": names.get(row["region_id"], row["region_id"])} for row in reported["containers"]]
-        return {**reported, "containers": spec.minimal_containers(rows)}
+        return {**reported, "containers": arguments.minimal_containers(rows)}
 
     def manager_of(self, instance: ApiDeployment) -> str:
         return ", ".join(f"{VENDOR}'s {one.kind} {one.name}" for one in instance.object_references)
@@ -236,13 +236,32 @@ def order_body(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The body of an order for check's inputs, without what is empty: an image of the catalogue has probes of its
     own."""
     keys = [key for key in _ORDERED if inputs.get(key) not in (None, "", [], {})]
-    return spec.body_of(inputs, keys, _region_ids(inputs))
+    return body_of(inputs, keys)
+
+
+def body_of(inputs: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """The API's form of these arguments. It says everything, so that a PATCH means the same whether the vendor merges
+    it with the former value or not. Of an empty one it is what removes the former value: null changes nothing.
+    Raises KeyError for the name of a region that the quote does not have."""
+    ids = _region_ids(inputs)
+    full = arguments.CONTAINER.full
+
+    def number(region: int | str) -> int:
+        return ids[region] if isinstance(region, str) else region
+
+    forms: dict[str, Callable[[Any], Any]] = {
+        "containers": lambda rows: [{**full(row), "region_id": number(row["region_id"])} for row in rows],
+        "probes": arguments.PROBES.full,
+        "logging": arguments.LOGGING.full,
+        "ingress_opts": arguments.INGRESS.full,
+    }
+    return {key: forms[key](inputs[key]) if key in forms else inputs[key] for key in keys}
 
 
 def _reported_keys(instance: ApiDeployment) -> dict[str, Any]:
     """Its keys; null stands for none where nobody needs one, and is unknown elsewhere."""
     is_unknown = instance.api_keys is None and instance.auth_enabled is not False
-    return {} if is_unknown else {"api_keys": spec.sorted_names(instance.api_keys or [])}
+    return {} if is_unknown else {"api_keys": arguments.sorted_names(instance.api_keys or [])}
 
 
 def _is_ready(row: ApiContainer) -> bool:

@@ -1,41 +1,19 @@
-"""The description of an InferenceDeployment at Gcore: its credentials, its arguments and their defaults; and that of
-the plain resources. Light: programs import it."""
+"""The description of an InferenceDeployment and the plain resources at Gcore, and the credentials. Light: programs
+import it."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
-from pulumi_cortecs.gcore import spec
+from pulumi_cortecs.gcore.arguments import ApiKeyArgs, InferenceDeploymentArgs, RegistryCredentialArgs, SecretArgs
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import format_duration, in_utc, parse_timestamp
-from pulumi_cortecs.provider.arguments import GIVE_UP_AFTER, LIFE_CYCLE, optional
-from pulumi_cortecs.provider.formats import date, dns_name, port, secret_text, text_of, variables
+from pulumi_cortecs.provider.arguments import GIVE_UP_AFTER
 from pulumi_cortecs.provider.imported import connected, imported
-from pulumi_cortecs.provider.kind import (
-    GENERATED,
-    Argument,
-    ArgumentTable,
-    Change,
-    CrudKind,
-    Generated,
-    Inputs,
-    InstanceKind,
-    Reader,
-    Required,
-)
-from pulumi_cortecs.provider.properties import (
-    InvalidValueError,
-    identifier,
-    integer,
-    list_of,
-    object_of,
-    one_of,
-    or_none,
-    string,
-)
+from pulumi_cortecs.provider.kind import ArgumentTable, CrudKind, Inputs, InstanceKind
+from pulumi_cortecs.provider.named_arguments import arguments_of
 
 if TYPE_CHECKING:
     from pulumi_cortecs.gcore.client import ApiApiKey, ApiRegistryCredential, GcoreClient
@@ -52,73 +30,10 @@ CREDENTIALS: Final = CredentialSpec(
     account_parts=2,  # another project of the same key is another account
 )
 
-AWS_IAM: Final = "aws-iam"
-MAX_NAME: Final = 30
-"""Characters of a deployment's name."""
 EXPIRY_WARNING_DAYS: Final = 7
 
 _CLIENT: Final = "pulumi_cortecs.gcore.client:GcoreClient"
-_WORD: Final = r"[a-z0-9]+([._-][a-z0-9]+)*"
-_IMAGE: Final = re.compile(rf"({_WORD}/)*{_WORD}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
-
-
-def _image(value: Any) -> str:
-    image = string(value)
-    if not _IMAGE.fullmatch(image):
-        raise InvalidValueError(
-            "must be an image such as 'vllm/vllm-openai:v0.10.0', in lower case, without a port and a digest; "
-            f"got {image!r}"
-        )
-    return image
-
-
-def _no_auth_enabled(value: Any) -> str:
-    if value != "":
-        raise InvalidValueError("is not an input any more; give api_keys, the names of the keys that may be used")
-    return ""
-
-
-_AWS_FIELDS: Final = ("aws_access_key_id", "aws_secret_access_key")
-_AWS_KEYS: Final = object_of(dict.fromkeys(_AWS_FIELDS, secret_text), _AWS_FIELDS, may_be_none=False)
-
-ARGUMENTS: Final = ArgumentTable(
-    "an InferenceDeployment",
-    {
-        "name": Argument(dns_name(4, MAX_NAME), Generated(MAX_NAME)),
-        "flavor_name": Argument(
-            identifier, Required("which hardware should be rented?"), Change.UPDATE, priced=True, interrupts=True
-        ),
-        "image": Argument(_image, Required("which image should run?"), Change.UPDATE, interrupts=True),
-        "listening_port": Argument(
-            port,
-            Required("on which port does the image listen?"),
-            Change.UPDATE,
-            interrupts=True,
-        ),
-        "containers": Argument(
-            spec.containers,
-            Required("in which regions, and with how many replicas?"),
-            Change.UPDATE,
-            priced=True,
-            interrupts=spec.regions_of,
-        ),
-        "timeout": optional(integer(0), 120, Change.UPDATE, priced=True),
-        "api_keys": optional(lambda value: spec.sorted_names(list_of(identifier)(value)), [], Change.UPDATE),
-        # a command and the headers of a probe may have a key in them
-        "command": optional(list_of(string), [], Change.UPDATE, interrupts=True, secret=True),
-        "credentials_name": optional(or_none(identifier), "", Change.UPDATE, interrupts=True),
-        "description": optional(string, "", Change.UPDATE),
-        # always in the state: the engine hides what a refresh reads where the program's value is a secret
-        "envs": Argument(variables, {}, Change.UPDATE, interrupts=True, secret=True),
-        "ingress_opts": optional(spec.INGRESS.read_minimal, {}, Change.UPDATE),
-        "logging": optional(spec.LOGGING.read_minimal, {}, Change.UPDATE),
-        "probes": optional(spec.PROBES.read_minimal, {}, Change.UPDATE, interrupts=True, secret=True),
-        "auth_enabled": optional(_no_auth_enabled, "", Change.NOTHING),
-        GIVE_UP_AFTER: optional(integer(1), 120, Change.NOTHING),
-        **LIFE_CYCLE,
-    },
-)
-
+ARGUMENTS: Final = ArgumentTable("an InferenceDeployment", arguments_of(InferenceDeploymentArgs))
 INSTANCE: Final = InstanceKind(
     token=TOKENS["gcore.InferenceDeployment"],
     endpoint_token=TOKENS["gcore.Endpoint"],
@@ -136,11 +51,6 @@ INSTANCE: Final = InstanceKind(
     sleeping_status="PENDING",
     endpoint_arguments=(GIVE_UP_AFTER,),
 )
-
-
-def _expiry(value: Any) -> str:
-    """A date, "" for none, as the vendor gets it."""
-    return in_utc(date(value)) if value != "" else ""
 
 
 def expiry_warning(inputs: Inputs, now: datetime) -> str:
@@ -183,21 +93,10 @@ def _plain(path: str, **specific: Any) -> CrudKind[GcoreClient, Any]:
     return CrudKind(**{**common, **specific})
 
 
-def _argument(read: Reader, why: str, *, secret: bool = False) -> Argument:
-    return Argument(read, Required(why), Change.UPDATE, secret=secret)
-
-
 API_KEY: Final = _plain(
     "api_keys",
     token=TOKENS["gcore.ApiKey"],
-    arguments=ArgumentTable(
-        "an ApiKey",
-        {
-            "name": Argument(dns_name(4, 63, dotted=True), GENERATED),
-            "description": optional(text_of(300), "", Change.UPDATE),
-            "expires_at": optional(_expiry, "", Change.REPLACE),  # the vendor changes the description only
-        },
-    ),
+    arguments=ArgumentTable("an ApiKey", arguments_of(ApiKeyArgs)),
     update=lambda client, name, inputs: client.patch("api_keys", name, {"description": inputs["description"]}),
     outputs=_key_outputs,
     told_once=frozenset({"secret"}),
@@ -207,27 +106,12 @@ API_KEY: Final = _plain(
 REGISTRY_CREDENTIAL: Final = _plain(
     "registry_credentials",
     token=TOKENS["gcore.RegistryCredential"],
-    arguments=ArgumentTable(
-        "a RegistryCredential",
-        {
-            "registry_url": _argument(identifier, "which registry has the images?"),
-            "username": _argument(identifier, "who may pull the images?"),
-            "password": _argument(secret_text, "which password does the user have?", secret=True),
-            "name": Argument(dns_name(4, 63), GENERATED),
-        },
-    ),
+    arguments=ArgumentTable("a RegistryCredential", arguments_of(RegistryCredentialArgs)),
     outputs=_registry_outputs,
 )
 SECRET: Final = _plain(
     "secrets",
     token=TOKENS["gcore.Secret"],
-    arguments=ArgumentTable(
-        "a Secret",
-        {
-            "data": _argument(_AWS_KEYS, "which AWS keys may read the queue?", secret=True),
-            "type": optional(one_of(AWS_IAM), AWS_IAM, Change.UPDATE),
-            "name": Argument(dns_name(4, 63, dotted=True), GENERATED),
-        },
-    ),
+    arguments=ArgumentTable("a Secret", arguments_of(SecretArgs)),
     outputs=lambda secret: {"name": secret.name, "type": secret.type, "data": secret.data.model_dump()},
 )

@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pulumi
 
+from pulumi_cortecs.gcore.arguments import (
+    PROBE_NAMES,
+    ApiKeyArgs,
+    Container,
+    InferenceDeploymentArgs,
+    IngressOpts,
+    Logging,
+    Probes,
+    RegistryCredentialArgs,
+    SecretArgs,
+)
 from pulumi_cortecs.gcore.kind import (
     API_KEY,
     BASE_URL,
@@ -17,9 +28,8 @@ from pulumi_cortecs.gcore.kind import (
     REGISTRY_CREDENTIAL,
     SECRET,
 )
-from pulumi_cortecs.gcore.spec import PROBE_NAMES
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import NamedArguments, as_secret, with_secrets
+from pulumi_cortecs.resources.constructor import as_secret, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointOutputs,
@@ -27,7 +37,6 @@ from pulumi_cortecs.resources.instance import (
     EndpointText,
     InstanceForm,
     InstanceResource,
-    LifeCycleArgs,
     inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
@@ -62,167 +71,6 @@ class Provider(ExplicitProvider):
     ) -> None:
         settings = {KEY: api_key, PROJECT_ID: project_id, BASE_URL: api_base_url}
         super().__init__(resource_name, CREDENTIALS, settings, opts, default_labels)
-
-
-class Threshold(NamedArguments):
-    """A use in percent, 1 to 100, above which replicas are added."""
-
-    threshold: pulumi.Input[int]
-
-
-class HttpTrigger(NamedArguments):
-    """So many requests (`rate`) within `window` seconds add a replica."""
-
-    rate: pulumi.Input[int]
-    window: pulumi.Input[int]
-
-
-class SqsTrigger(NamedArguments):
-    """A queue of AWS: `queue_length` messages per replica, from `activation_queue_length` messages on. `secret_name` is
-    the name of a Secret that may read it."""
-
-    activation_queue_length: pulumi.Input[int]
-    queue_length: pulumi.Input[int]
-    queue_url: pulumi.Input[str]
-    aws_region: pulumi.Input[str]
-    secret_name: pulumi.Input[str]
-    aws_endpoint: pulumi.Input[str] | None = None
-    scale_on_delayed: pulumi.Input[bool] | None = None
-    scale_on_flight: pulumi.Input[bool] | None = None
-
-
-class Triggers(NamedArguments):
-    """What adds and removes replicas. If any is given, only those given count."""
-
-    cpu: Threshold | Mapping[str, Any] | None = None
-    memory: Threshold | Mapping[str, Any] | None = None
-    gpu_memory: Threshold | Mapping[str, Any] | None = None
-    gpu_utilization: Threshold | Mapping[str, Any] | None = None
-    http: HttpTrigger | Mapping[str, Any] | None = None
-    sqs: SqsTrigger | Mapping[str, Any] | None = None
-
-
-class Scale(NamedArguments):
-    """The replicas in one region: `min` (0: none while there is no request) to `max`, which is what the price counts.
-    `cooldown_period` (60) and `polling_interval` (30) are in seconds; `triggers`: CPU and memory at 80 % by default."""
-
-    min: pulumi.Input[int]
-    max: pulumi.Input[int]
-    cooldown_period: pulumi.Input[int] | None = None
-    polling_interval: pulumi.Input[int] | None = None
-    triggers: Triggers | Mapping[str, Any] | None = None
-
-
-class Container(NamedArguments):
-    """The deployment in one region, by the region's number or name, "luxembourg-2"."""
-
-    region_id: pulumi.Input[int | str]
-    scale: Scale | Mapping[str, Any]
-
-
-class ExecProbe(NamedArguments):
-    """A command in the container that has to succeed."""
-
-    command: pulumi.Input[Sequence[pulumi.Input[str]]]
-
-
-class HttpGetProbe(NamedArguments):
-    """A path that has to answer. `schema`: HTTP (default) or HTTPS."""
-
-    port: pulumi.Input[int]
-    path: pulumi.Input[str] | None = None
-    host: pulumi.Input[str] | None = None
-    headers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    schema: pulumi.Input[str] | None = None
-
-
-class TcpSocketProbe(NamedArguments):
-    """A port that has to be open."""
-
-    port: pulumi.Input[int]
-
-
-class ContainerProbe(NamedArguments):
-    """One of `exec`, `http_get` and `tcp_socket`, with its times in seconds."""
-
-    exec: ExecProbe | Mapping[str, Any] | None = None
-    http_get: HttpGetProbe | Mapping[str, Any] | None = None
-    tcp_socket: TcpSocketProbe | Mapping[str, Any] | None = None
-    failure_threshold: pulumi.Input[int] | None = None
-    initial_delay_seconds: pulumi.Input[int] | None = None
-    period_seconds: pulumi.Input[int] | None = None
-    success_threshold: pulumi.Input[int] | None = None
-    timeout_seconds: pulumi.Input[int] | None = None
-
-
-class ProbeConfiguration(NamedArguments):
-    """A probe, if it is `enabled`."""
-
-    enabled: pulumi.Input[bool]
-    probe: ContainerProbe | Mapping[str, Any] | None = None
-
-
-class Probes(NamedArguments):
-    """The probes of all containers."""
-
-    liveness_probe: ProbeConfiguration | Mapping[str, Any] | None = None
-    readiness_probe: ProbeConfiguration | Mapping[str, Any] | None = None
-    startup_probe: ProbeConfiguration | Mapping[str, Any] | None = None
-
-
-class RetentionPolicy(NamedArguments):
-    """The days for which logs are kept."""
-
-    period: pulumi.Input[int]
-
-
-class Logging(NamedArguments):
-    """Where the logs are kept, if it is `enabled`."""
-
-    enabled: pulumi.Input[bool]
-    destination_region_id: pulumi.Input[int] | None = None
-    topic_name: pulumi.Input[str] | None = None
-    retention_policy: RetentionPolicy | Mapping[str, Any] | None = None
-
-
-class IngressOpts(NamedArguments):
-    """`disable_response_buffering`: answers are passed on as they come, which streams need."""
-
-    disable_response_buffering: pulumi.Input[bool]
-
-
-class InferenceDeploymentArgs(LifeCycleArgs):
-    """The arguments of an InferenceDeployment.
-
-    `flavor_name`: the hardware of a replica (`get_flavors` lists them). `image`: name and tag. `listening_port`: the
-    port on which the image listens. `containers`: the regions, each with its replicas. `name`: 4 to 30 characters, by
-    default made of the resource's name; it is the only argument whose change is a replacement. `timeout`: the seconds
-    (120) without a request after which replicas are removed down to `scale.min`. `api_keys`: the names of the ApiKeys
-    that may use it; without any, everybody may. `command`: replaces the image's own. `credentials_name`: the name of a
-    RegistryCredential. `envs`: names and values, which are secrets. `ingress_opts`, `logging` and `probes` are as in
-    Gcore's API. `auth_enabled` is not an input any more, and refused.
-
-    `give_up_after`: the seconds (120) after which the wait ends because a region reports the same error, and no other
-    gets ready. `state`: `running` or `stopped`, which costs nothing. The further arguments are those of every cloud's
-    Instance (docs/resources.md).
-    """
-
-    flavor_name: pulumi.Input[str]
-    image: pulumi.Input[str]
-    listening_port: pulumi.Input[int]
-    containers: pulumi.Input[Sequence[Container | Mapping[str, Any]]]
-    name: pulumi.Input[str] | None = None
-    timeout: pulumi.Input[int] | None = None
-    api_keys: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    credentials_name: pulumi.Input[str] | None = None
-    description: pulumi.Input[str] | None = None
-    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    ingress_opts: IngressOpts | pulumi.Input[Mapping[str, Any]] | None = None
-    logging: Logging | pulumi.Input[Mapping[str, Any]] | None = None
-    probes: Probes | pulumi.Input[Mapping[str, Any]] | None = None
-    auth_enabled: pulumi.Input[bool] | None = None
-    give_up_after: pulumi.Input[int] | None = None
 
 
 if TYPE_CHECKING:
@@ -346,19 +194,6 @@ class InferenceDeployment(_Outputs, InstanceResource, form=_FORM):
         return InferenceDeployment._reading(resource_name, id, opts, **endpoint)
 
 
-class ApiKeyArgs(NamedArguments):
-    """The arguments of an ApiKey.
-
-    `name`: a name that no other key of the project has, 4 to 63 characters; by default one is made of the resource's
-    name. `description`: at most 300 characters, changed in place. `expires_at`: a date with its time zone (RFC 3339);
-    without one it never expires. A change of `name` or `expires_at` is a replacement: a new secret.
-    """
-
-    name: pulumi.Input[str] | None = None
-    description: pulumi.Input[str] | None = None
-    expires_at: pulumi.Input[str] | None = None
-
-
 class ApiKey(PlainResource, kind=API_KEY, arguments=ApiKeyArgs):
     """A key for `api_keys` of deployments, which take its `name`. It costs nothing. Gcore tells the `secret` only once,
     so the state keeps it, encrypted. A warning says that it expires within 7 days."""
@@ -373,19 +208,6 @@ class ApiKey(PlainResource, kind=API_KEY, arguments=ApiKeyArgs):
     """The deployments that took it at the last refresh. It is not deleted before they have been."""
 
 
-class RegistryCredentialArgs(NamedArguments):
-    """The arguments of a RegistryCredential.
-
-    `registry_url`, `username` and `password`, a secret, are changed in place. `name`: a name that no other one of the
-    project has, 4 to 63 characters; by default one is made of the resource's name. Its change is a replacement.
-    """
-
-    registry_url: pulumi.Input[str]
-    username: pulumi.Input[str]
-    password: pulumi.Input[str]
-    name: pulumi.Input[str] | None = None
-
-
 class RegistryCredential(PlainResource, kind=REGISTRY_CREDENTIAL, arguments=RegistryCredentialArgs):
     """An account at the registry of private images, for `credentials_name` of deployments. It costs nothing. Gcore
     never tells the password: the state keeps the program's, and a change elsewhere is not noticed."""
@@ -396,25 +218,6 @@ class RegistryCredential(PlainResource, kind=REGISTRY_CREDENTIAL, arguments=Regi
     password: pulumi.Output[str]
     project_id: pulumi.Output[int]
     """The project that has it."""
-
-
-class AwsIamData(NamedArguments):
-    """A key of AWS IAM. Both are secrets."""
-
-    aws_access_key_id: pulumi.Input[str]
-    aws_secret_access_key: pulumi.Input[str]
-
-
-class SecretArgs(NamedArguments):
-    """The arguments of a Secret.
-
-    `data`: the key, changed in place. `type`: `aws-iam` (default), the only one. `name`: a name that no other secret of
-    the project has, 4 to 63 characters; by default one is made of the resource's name. Its change is a replacement.
-    """
-
-    data: AwsIamData | pulumi.Input[Mapping[str, pulumi.Input[str]]]
-    type: pulumi.Input[str] | None = None
-    name: pulumi.Input[str] | None = None
 
 
 class Secret(PlainResource, kind=SECRET, arguments=SecretArgs):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from pulumi_cortecs.lifecycle.labels import LABEL_NAME, MAX_LABELS, clip_value
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.formats import money
-from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, Reader
+from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change
+from pulumi_cortecs.provider.named_arguments import NamedArguments, arguments_of, optional
 from pulumi_cortecs.provider.properties import (
     InvalidValueError,
     equal_values,
@@ -20,8 +21,13 @@ from pulumi_cortecs.provider.properties import (
     without_float,
 )
 
-STATES: Final = ("running", "stopped")
-ON_TIMEOUT: Final = ("keep", "stop", "delete")
+if TYPE_CHECKING:
+    import pulumi
+
+State: TypeAlias = Literal["running", "stopped"]
+OnTimeout: TypeAlias = Literal["keep", "stop", "delete"]
+Ready: TypeAlias = Literal["answer", "status"]
+
 LABELS: Final = "labels"
 MAX_READY_TIMEOUT: Final = 7 * 24 * 3600
 """Seconds: the longest wait of an Endpoint."""
@@ -58,22 +64,6 @@ def _bearer_token(value: Any) -> str:
     return token
 
 
-def optional(
-    read: Reader, default: Any, change: Change, *, priced: bool = False, interrupts: bool = False, secret: bool = False
-) -> Argument:
-    """An argument that plans and states omit while it has its default, unless it interrupts the service: then a preview
-    of any change could not tell whether the Endpoint waits again."""
-    return Argument(read, default, change, priced, interrupts, secret, in_state_if_default=interrupts)
-
-
-READINESS: Final[Mapping[str, Argument]] = {
-    "ready": optional(one_of("answer", "status"), "answer", Change.NOTHING),
-    "ready_path": optional(_path, "", Change.NOTHING),
-    "ready_key": optional(_bearer_token, "", Change.NOTHING, secret=True),
-}
-"""The arguments of an Instance and its Endpoint that say when it counts as ready (lifecycle/readiness.py)."""
-
-
 def read_labels(value: Any) -> dict[str, Any]:
     """An object of names and strings, each cut to what a label may have; one that only `up` will know stays unknown."""
     if not isinstance(value, Mapping):
@@ -107,25 +97,55 @@ def _always_running(value: Any) -> str:
     return "running"
 
 
-LIFE_CYCLE: Final[Mapping[str, Argument]] = {
-    "state": Argument(one_of(*STATES), "running", Change.UPDATE),
-    "restart_trigger": Argument(string, "", Change.UPDATE, interrupts=True),
-    "ttl": optional(_ttl, "", Change.UPDATE),
-    "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.UPDATE),
-    "adopt_id": optional(_adopt_id, "", Change.NOTHING),
-    "max_price": optional(money, "", Change.NOTHING),
-    "price_tolerance": optional(integer(0, _MAX_PERCENT), 0, Change.NOTHING),
-    **READINESS,
-    LABELS: optional(read_labels, {}, Change.UPDATE),
-}
+class PurchaseArgs(NamedArguments):
+    """`max_price`: the highest price to buy at, per hour and for all of it, "2.10 EUR". `price_tolerance`: the whole
+    percents (0 by default) by which the price may exceed the one that the preview showed."""
+
+    max_price: pulumi.Input[str] | None = optional(money, default="", change=Change.NOTHING)
+    price_tolerance: pulumi.Input[int] | None = optional(integer(0, _MAX_PERCENT), default=0, change=Change.NOTHING)
+
+
+class LifeCycleArgs(PurchaseArgs):
+    """`state`: `running` (default) or `stopped`. `restart_trigger`: any string; a change restarts in place. `ttl`: the
+    lifetime, "8h" or "7d", counted from the purchase or from the change of `ttl`; recorded as `expires_at`.
+    `on_timeout`: the action after a failed wait: `keep` (default), `stop` or `delete`. `adopt_id`: the id of a running
+    instance to take over instead of buying one; the other arguments must match it. `ready`: `answer` (default) waits
+    until the instance itself answers, `status` only for the vendor's status. `ready_path`: a path such as `/health`
+    that answers when it is ready; by default its models are asked for. `ready_key`: the API key for these requests; a
+    secret. `labels`: names and values that tell whose instance it is, {"team": "search"}; no place for secrets."""
+
+    state: pulumi.Input[State] | None = optional(
+        one_of(*get_args(State)), default="running", change=Change.UPDATE, in_state=True
+    )
+    restart_trigger: pulumi.Input[str] | None = optional(string, default="", change=Change.UPDATE, interrupts=True)
+    ttl: pulumi.Input[str] | None = optional(_ttl, default="", change=Change.UPDATE)
+    on_timeout: pulumi.Input[OnTimeout] | None = optional(
+        one_of(*get_args(OnTimeout)), default="keep", change=Change.UPDATE, in_state=True
+    )
+    adopt_id: pulumi.Input[str] | None = optional(_adopt_id, default="", change=Change.NOTHING)
+    ready: pulumi.Input[Ready] | None = optional(one_of(*get_args(Ready)), default="answer", change=Change.NOTHING)
+    ready_path: pulumi.Input[str] | None = optional(_path, default="", change=Change.NOTHING)
+    ready_key: pulumi.Input[str] | None = optional(_bearer_token, default="", change=Change.NOTHING, secret=True)
+    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = optional(
+        read_labels, default={}, change=Change.UPDATE
+    )
+
+
+class LifeCycleWithoutStopArgs(LifeCycleArgs):
+    """`state` is `running` here, because no instance can be stopped, and `on_timeout` is `keep` or `delete`."""
+
+    state: pulumi.Input[State] | None = optional(
+        _always_running, default="running", change=Change.UPDATE, in_state=True
+    )
+    on_timeout: pulumi.Input[OnTimeout] | None = optional(
+        one_of("keep", "delete"), default="keep", change=Change.UPDATE, in_state=True
+    )
+
+
+LIFE_CYCLE: Final[Mapping[str, Argument]] = arguments_of(LifeCycleArgs)
 """The arguments at the end of each table."""
-LIFE_CYCLE_WITHOUT_STOP: Final[Mapping[str, Argument]] = {
-    "state": Argument(_always_running, "running", Change.UPDATE),
-    "ttl": LIFE_CYCLE["ttl"],
-    "on_timeout": Argument(one_of("keep", "delete"), "keep", Change.UPDATE),
-    **{key: LIFE_CYCLE[key] for key in ("adopt_id", "max_price", "price_tolerance", *READINESS, LABELS)},
-}
-"""The same where instances cannot be stopped."""
+READINESS: Final = {key: LIFE_CYCLE[key] for key in ("ready", "ready_path", "ready_key")}
+"""The arguments of an Instance and its Endpoint that say when it counts as ready (lifecycle/readiness.py)."""
 
 
 def can_stop(arguments: ArgumentTable) -> bool:

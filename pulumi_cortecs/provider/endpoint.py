@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.output import Unknown
@@ -45,9 +45,9 @@ from pulumi_cortecs.provider.arguments import (
     ENDPOINT_PORT,
     GIVE_UP_AFTER,
     MAX_READY_TIMEOUT,
-    ON_TIMEOUT,
     READINESS,
-    STATES,
+    OnTimeout,
+    State,
 )
 from pulumi_cortecs.provider.kind import Argument, ArgumentTable, Change, InstanceKind, Required
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, read_properties, string
@@ -56,10 +56,10 @@ from pulumi_cortecs.provider.session import InstanceRow
 _SET_BY_INSTANCE: Final = Required("only an Instance passes it on to its Endpoint")
 _EVERY_CLOUD: Final = {
     "instance_id": Argument(identifier, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
-    "state": Argument(one_of(*STATES), _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
+    "state": Argument(one_of(*get_args(State)), _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
     "spec_digest": Argument(string, _SET_BY_INSTANCE, Change.UPDATE, interrupts=True),
     "ready_timeout": Argument(integer(1, MAX_READY_TIMEOUT), _SET_BY_INSTANCE, Change.NOTHING),
-    "on_timeout": Argument(one_of(*ON_TIMEOUT), "keep", Change.NOTHING, in_state_if_default=False),
+    "on_timeout": Argument(one_of(*get_args(OnTimeout)), "keep", Change.NOTHING, in_state_if_default=False),
     **READINESS,
 }
 

@@ -7,37 +7,21 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import fields, is_dataclass
+from typing import Any, Final, TypeVar
 
 import pulumi
-from typing_extensions import dataclass_transform
 
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
 from pulumi_cortecs.provider.kind import ArgumentTable
+from pulumi_cortecs.provider.named_arguments import refuse_unknown
 from pulumi_cortecs.provider.properties import without_float
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 A = TypeVar("A")
 with_ints: Final = without_float
 """For outputs, too: Pulumi does not know the types within a list."""
 _PACKAGE: Final = f"{__name__.partition('.')[0]}."
-
-
-@dataclass_transform(kw_only_default=True)
-class NamedArguments:
-    """The base of a class of arguments: a dataclass, which names the closest match for a misspelt argument."""
-
-    def __init_subclass__(cls) -> None:
-        dataclass(kw_only=True)(cls)
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Raises TypeError for an argument that the class does not have."""
-        _refuse_unknown(cls.__name__, kwargs, cls)
-        return super().__new__(cls)
 
 
 def split_arguments(
@@ -67,7 +51,7 @@ def split_arguments(
     if opts is not None and opts.import_ is not None:
         raise TypeError("Pulumi cannot import dynamic resources: leave import_ out")
     if wanted is None:
-        _refuse_unknown(resource, named, form)
+        refuse_unknown(resource, named, form)
         for name, why in required.items():
             if name not in named:
                 raise TypeError(f"{resource} needs {name}: {why}")
@@ -171,17 +155,6 @@ def as_objects(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: as_objects(item) for name, item in value.items()}
     return value
-
-
-def _refuse_unknown(owner: str, named: Mapping[str, Any], form: type[Any]) -> None:
-    arguments = dict.fromkeys([*form.__annotations__, *inspect.signature(form).parameters])  # those of its bases last
-    if not (unknown := sorted(named.keys() - arguments.keys())):
-        return
-    from pulumi_cortecs.cost.suggestions import closest_match  # for a mistake only
-
-    near = [match for name in unknown if (match := closest_match(name, arguments, at_least=0.6))]
-    hint = f"did you mean {', '.join(near)}?" if near else f"valid arguments: {', '.join(arguments)}"
-    raise TypeError(f"{owner} has no argument {', '.join(unknown)}; {hint}")
 
 
 def _only_one_of(resource: str, name: str, by_position: Any, by_name: Any) -> Any:

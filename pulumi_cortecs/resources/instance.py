@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
 
@@ -11,12 +11,11 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cortecs import _abi
-from pulumi_cortecs.provider.arguments import READINESS
+from pulumi_cortecs.provider.arguments import READINESS, OnTimeout, Ready, State
 from pulumi_cortecs.provider.kind import InstanceKind
 from pulumi_cortecs.resources import price_line
 from pulumi_cortecs.resources.account import warn_of_plain_credentials
 from pulumi_cortecs.resources.constructor import (
-    NamedArguments,
     add_inherited_annotations,
     as_objects,
     as_secret,
@@ -30,7 +29,7 @@ from pulumi_cortecs.resources.constructor import (
 from pulumi_cortecs.resources.shown_arguments import ShownArguments, with_arguments
 from pulumi_cortecs.resources.source_line import report_source_line
 from pulumi_cortecs.resources.stack_trace import NO_FRAMES, USER_FRAMES, limited_stack_trace
-from pulumi_cortecs.resources.types import OnTimeout, QuoteProperties, Ready, State
+from pulumi_cortecs.resources.types import QuoteProperties
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -141,22 +140,6 @@ class EndpointResource(EndpointOutputs, Resource):
         }
         with limited_stack_trace(NO_FRAMES):
             super().__init__(_abi.load(f"{self._cloud}.Endpoint"), resource_name, props, opts)
-
-
-class LifeCycleArgs(NamedArguments):
-    """The arguments that every cloud's Instance has, for a class of arguments that inherits them."""
-
-    state: pulumi.Input[State] | None = None
-    restart_trigger: pulumi.Input[str] | None = None
-    ttl: pulumi.Input[str] | None = None
-    on_timeout: pulumi.Input[OnTimeout] | None = None
-    adopt_id: pulumi.Input[str] | None = None
-    max_price: pulumi.Input[str] | None = None
-    price_tolerance: pulumi.Input[int] | None = None
-    ready: pulumi.Input[Ready] | None = None
-    ready_path: pulumi.Input[str] | None = None
-    ready_key: pulumi.Input[str] | None = field(default=None, repr=False)
-    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
 
 
 if TYPE_CHECKING:

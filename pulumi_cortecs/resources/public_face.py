@@ -8,13 +8,14 @@ from importlib import import_module
 
 def public_face(package: str, *modules: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """The `__getattr__` and `__dir__` of a package, whose public names are the classes and the `get_...` functions that
-    these modules define, and its `__all__` the list of them."""
+    these modules define, and its `__all__` the list of them. The modules are named as from within it, ".data"."""
 
     def defined(module: str) -> dict[str, object]:
+        origin = import_module(module, package)
         return {
             name: value
-            for name, value in vars(import_module(module)).items()
-            if _is_public(name) and getattr(value, "__module__", None) == module
+            for name, value in vars(origin).items()
+            if _is_public(name) and getattr(value, "__module__", None) == origin.__name__
         }
 
     def names() -> list[str]:

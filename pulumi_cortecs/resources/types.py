@@ -1,16 +1,17 @@
 """The types by which a checker (mypy, pyright) refuses a misspelt word of a program, and knows a quote.
 
-The words are those of the tables of arguments, which a test compares. A word that a program reads at run time, from its
-configuration, needs `typing.cast(State, ...)`; the provider's check judges it in any case.
+A word that a program reads at run time, from its configuration, needs `typing.cast(State, ...)`; the provider's check
+judges it in any case.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-State: TypeAlias = Literal["running", "stopped"]
-OnTimeout: TypeAlias = Literal["keep", "stop", "delete"]
-Ready: TypeAlias = Literal["answer", "status"]
+from pulumi_cortecs.provider.arguments import OnTimeout, Ready, State
+
+__all__ = ["BillingInterval", "OnTimeout", "QuoteProperties", "Ready", "State"]
+
 BillingInterval: TypeAlias = Literal["per_minute", "per_hour"]
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from pulumi_cortecs.lifecycle.cloud import (
 )
 from pulumi_cortecs.lifecycle.text_tags import HasTextTags, own_tags, with_labels, with_own_tags
 from pulumi_cortecs.lifecycle.times import parse_timestamp
+from pulumi_cortecs.shadeform.arguments import CURRENCY
 from pulumi_cortecs.shadeform.client import ApiInstance, ApiVolume, ShadeformClient, order_body
-from pulumi_cortecs.shadeform.kind import CURRENCY
 from pulumi_cortecs.shadeform.market import dollars
 
 STATUSES: Final[Mapping[str, Phase]] = {

@@ -23,9 +23,10 @@ from pulumi_cortecs.provider.place_market import Listing
 from pulumi_cortecs.resources.data_lookup import Config, DataSources, row_of
 from pulumi_cortecs.resources.errors import UnknownIdError
 from pulumi_cortecs.shadeform import market
+from pulumi_cortecs.shadeform.arguments import CURRENCY
 from pulumi_cortecs.shadeform.client import ApiInstance
 from pulumi_cortecs.shadeform.cloud import ShadeformCloud
-from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.shadeform.resources import Provider
 
 _SOURCES: Final = DataSources(CREDENTIALS, INSTANCE.token, Provider, "pulumi_cortecs.shadeform.Provider")

@@ -1,5 +1,5 @@
-"""The description of an Instance at Shadeform: its credentials, its arguments and their defaults. Light: programs
-import it."""
+"""The description of an Instance, an SshKey and a Volume at Shadeform, and the credentials. Light: programs import
+it."""
 
 from __future__ import annotations
 
@@ -10,36 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
 from pulumi_cortecs.lifecycle.times import parse_timestamp
-from pulumi_cortecs.provider.arguments import ENDPOINT_PORT, LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP, optional
-from pulumi_cortecs.provider.formats import MAX_PORT, cents_of, date, money_in, port, public_key, text_tag, variables
+from pulumi_cortecs.provider.arguments import ENDPOINT_PORT
 from pulumi_cortecs.provider.imported import connected, imported
-from pulumi_cortecs.provider.kind import (
-    GENERATED,
-    MARKET,
-    Argument,
-    ArgumentTable,
-    Change,
-    CrudKind,
-    Inputs,
-    InstanceKind,
-    Problem,
-    Required,
-)
-from pulumi_cortecs.provider.properties import (
-    InvalidField,
-    InvalidFieldsError,
-    InvalidValueError,
-    boolean,
-    has_unknown,
-    hidden_string,
-    identifier,
-    integer,
-    is_unknown,
-    list_of,
-    object_of,
-    or_none,
-    string,
-)
+from pulumi_cortecs.provider.kind import ArgumentTable, CrudKind, Inputs, InstanceKind, Problem
+from pulumi_cortecs.provider.named_arguments import arguments_of
+from pulumi_cortecs.provider.properties import has_unknown, is_unknown
+from pulumi_cortecs.shadeform.arguments import InstanceArgs, SshKeyArgs, VolumeArgs
 
 if TYPE_CHECKING:
     from pulumi_cortecs.shadeform.client import ApiSshKey, ApiVolume, ShadeformClient
@@ -54,78 +30,8 @@ CREDENTIALS: Final = CredentialSpec(
     default_url="https://api.shadeform.ai/v1",
 )
 
-CURRENCY: Final = "USD"
 _CLIENT: Final = "pulumi_cortecs.shadeform.client:ShadeformClient"
-_MAX_VOLUMES: Final = 1
-_DOCKER: Final = object_of(
-    {
-        "image": identifier,
-        "args": hidden_string,
-        "shared_memory_in_gb": integer(1),
-        "envs": variables,
-        "port_mappings": list_of(
-            object_of(
-                {"host_port": port, "container_port": port},
-                ("host_port", "container_port"),
-            )
-        ),
-        "volume_mounts": list_of(
-            object_of({"host_path": identifier, "container_path": identifier}, ("host_path", "container_path"))
-        ),
-        "registry_credentials": object_of({"username": hidden_string, "password": hidden_string}),
-    },
-    ("image",),
-)
-_LAUNCH_FIELDS: Final = object_of(
-    {
-        "type": string,
-        "docker_configuration": _DOCKER,
-        "script_configuration": object_of({"script": hidden_string}, ("script",)),
-    }
-)
-
-
-def _launch_configuration(value: Any) -> dict[str, Any]:
-    launch: dict[str, Any] = _LAUNCH_FIELDS(value)
-    kinds = [kind for kind in ("docker", "script") if launch.get(f"{kind}_configuration")]
-    if not launch:
-        return launch
-    if len(kinds) != 1:
-        text = "must have either docker_configuration or script_configuration"
-        raise InvalidValueError(text, shows_value=False)
-    (kind,) = kinds
-    if (named := launch.get("type", kind)) != kind:
-        raise InvalidFieldsError(InvalidField("type", f"must be {kind}, as its {kind}_configuration is; got {named!r}"))
-    return {"type": kind, f"{kind}_configuration": launch[f"{kind}_configuration"]}
-
-
-_THRESHOLDS: Final = object_of({"date_threshold": date, "spend_threshold": cents_of("US dollars")})
-
-
-ARGUMENTS: Final = ArgumentTable(
-    "an Instance",
-    {
-        "cloud": Argument(identifier, Required("on which cloud should the instance run?"), priced=True),
-        "region": Argument(identifier, Required("in which region should the instance run?"), priced=True),
-        "shade_instance_type": Argument(identifier, Required("which hardware should be rented?"), priced=True),
-        "name": Argument(identifier, MARKET, Change.UPDATE),
-        "shade_cloud": optional(boolean, True, Change.REPLACE, priced=True),
-        "os": optional(or_none(identifier), "", Change.REPLACE),
-        "template_id": optional(or_none(identifier), "", Change.REPLACE),
-        "ssh_key_id": optional(or_none(identifier), "", Change.REPLACE),
-        "volume_ids": optional(list_of(identifier, _MAX_VOLUMES), [], Change.REPLACE),
-        "volume_mount": optional(object_of({"auto": boolean}), {}, Change.REPLACE),
-        "envs": optional(variables, {}, Change.REPLACE, secret=True),
-        "launch_configuration": optional(_launch_configuration, {}, Change.REPLACE, secret=True),
-        "auto_delete": optional(_THRESHOLDS, {}, Change.UPDATE),
-        "alert": optional(_THRESHOLDS, {}, Change.UPDATE),
-        "tags": optional(list_of(text_tag), [], Change.UPDATE),
-        "spend_limit": optional(money_in(CURRENCY), "", Change.UPDATE),
-        ENDPOINT_PORT: optional(integer(0, MAX_PORT), 0, Change.NOTHING),
-        **LIFE_CYCLE_WITHOUT_STOP,
-        "restart_trigger": LIFE_CYCLE["restart_trigger"],
-    },
-)
+ARGUMENTS: Final = ArgumentTable("an Instance", arguments_of(InstanceArgs))
 
 
 def _conflicts(inputs: Inputs, olds: Inputs, now: datetime) -> list[Problem]:
@@ -198,29 +104,14 @@ def _undeletable(key: ApiSshKey) -> str:
 _PLAIN: Final = partial(CrudKind, credentials=CREDENTIALS, instances=INSTANCE, client=imported(_CLIENT))
 SSH_KEY: Final[CrudKind[ShadeformClient, ApiSshKey]] = _PLAIN(
     token=TOKENS["shadeform.SshKey"],
-    arguments=ArgumentTable(
-        "an SshKey",
-        {
-            "public_key": Argument(public_key, Required("which public key should be added?")),
-            "name": Argument(identifier, GENERATED),
-        },
-    ),
+    arguments=ArgumentTable("an SshKey", arguments_of(SshKeyArgs)),
     path="sshkeys",
     outputs=lambda key: {"name": key.name, "public_key": key.public_key, "is_default": key.is_default},
     undeletable=_undeletable,
 )
 VOLUME: Final[CrudKind[ShadeformClient, ApiVolume]] = _PLAIN(
     token=TOKENS["shadeform.Volume"],
-    arguments=ArgumentTable(
-        "a Volume",
-        {
-            "cloud": Argument(identifier, Required("on which cloud should it be?"), priced=True),
-            "region": Argument(identifier, Required("in which region should it be?"), priced=True),
-            "size_in_gb": Argument(integer(1), Required("how large should it be?"), priced=True),
-            "name": Argument(identifier, GENERATED),
-            **{key: LIFE_CYCLE[key] for key in ("max_price", "price_tolerance")},
-        },
-    ),
+    arguments=ArgumentTable("a Volume", arguments_of(VolumeArgs)),
     path="volumes",
     outputs=_volume_outputs,
     market=imported("pulumi_cortecs.shadeform.market:volume_market"),

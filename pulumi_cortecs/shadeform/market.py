@@ -16,6 +16,7 @@ from pulumi_cortecs.provider.kind import Inputs, Problem
 from pulumi_cortecs.provider.pinned_catalogue import quote_source
 from pulumi_cortecs.provider.place_market import Listing, PlaceMarket, offers_of, prices_of
 from pulumi_cortecs.provider.properties import is_unknown
+from pulumi_cortecs.shadeform.arguments import CURRENCY
 from pulumi_cortecs.shadeform.client import (
     OUT_OF_STOCK,
     VENDOR,
@@ -24,7 +25,7 @@ from pulumi_cortecs.shadeform.client import (
     ShadeformClient,
     ShadeformPublicClient,
 )
-from pulumi_cortecs.shadeform.kind import CURRENCY, INSTANCE, VOLUME
+from pulumi_cortecs.shadeform.kind import INSTANCE, VOLUME
 
 _DEFAULT_NAME: Final = "pulumi-cortecs"
 _VOLUME: Final = "volume"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pulumi
 
 from pulumi_cortecs.resources.account import ExplicitProvider
-from pulumi_cortecs.resources.constructor import NamedArguments, secret_values, with_secrets
+from pulumi_cortecs.resources.constructor import secret_values, with_secrets
 from pulumi_cortecs.resources.instance import (
     EndpointOutput,
     EndpointOutputs,
@@ -16,11 +16,11 @@ from pulumi_cortecs.resources.instance import (
     EndpointText,
     InstanceForm,
     InstanceResource,
-    LifeCycleArgs,
     inputs_of,
 )
 from pulumi_cortecs.resources.plain import PlainResource
 from pulumi_cortecs.resources.types import QuoteProperties
+from pulumi_cortecs.shadeform.arguments import AutoDelete, InstanceArgs, LaunchConfiguration, SshKeyArgs, VolumeArgs
 from pulumi_cortecs.shadeform.kind import API_KEY, BASE_URL, CREDENTIALS, INSTANCE, SSH_KEY, VOLUME
 
 if TYPE_CHECKING:
@@ -50,109 +50,6 @@ class Provider(ExplicitProvider):
         default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
     ) -> None:
         super().__init__(resource_name, CREDENTIALS, {API_KEY: api_key, BASE_URL: api_base_url}, opts, default_labels)
-
-
-class PortMapping(NamedArguments):
-    """A port of the instance, and the port of the container behind it."""
-
-    host_port: pulumi.Input[int]
-    container_port: pulumi.Input[int]
-
-
-class VolumeMount(NamedArguments):
-    """A path of the instance, and the path in the container at which it appears."""
-
-    host_path: pulumi.Input[str]
-    container_path: pulumi.Input[str]
-
-
-class RegistryCredentials(NamedArguments):
-    """The account at the registry of a private image. The password is a secret."""
-
-    username: pulumi.Input[str] | None = None
-    password: pulumi.Input[str] | None = None
-
-
-class DockerConfiguration(NamedArguments):
-    """The container that the instance runs once it is active.
-
-    `args` is one string, as after the image in `docker run`; pass `pulumi.Output.secret(...)` if it has a key in it.
-    `shared_memory_in_gb`: without it, the container shares the instance's memory (--ipc=host). The values of `envs` are
-    secrets.
-    """
-
-    image: pulumi.Input[str]
-    args: pulumi.Input[str] | None = None
-    shared_memory_in_gb: pulumi.Input[int] | None = None
-    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    port_mappings: Sequence[PortMapping | Mapping[str, Any]] | None = None
-    volume_mounts: Sequence[VolumeMount | Mapping[str, Any]] | None = None
-    registry_credentials: RegistryCredentials | Mapping[str, Any] | None = None
-
-
-class ScriptConfiguration(NamedArguments):
-    """A shell script in plain text, which the instance runs once it is active. It is a secret."""
-
-    script: pulumi.Input[str]
-
-
-class LaunchConfiguration(NamedArguments):
-    """The action of an instance when it becomes active: a container or a script."""
-
-    docker_configuration: DockerConfiguration | Mapping[str, Any] | None = None
-    script_configuration: ScriptConfiguration | Mapping[str, Any] | None = None
-
-
-class AutoDelete(NamedArguments):
-    """The end of an instance, or the moment of an alert: at a date (RFC 3339), or when it has cost so many US dollars
-    ("25.00")."""
-
-    date_threshold: pulumi.Input[str] | None = None
-    spend_threshold: pulumi.Input[str] | None = None
-
-
-class InstanceArgs(LifeCycleArgs):
-    """The arguments of an Instance.
-
-    `cloud`, `region`, `shade_instance_type`: the offer, such as hyperstack, montreal-canada-2, A6000
-    (`get_instance_types` and `pulumi-cortecs offers` list them). `name`: the resource's name by default.
-    `shade_cloud`: False rents it in your own linked account, which is then billed. `os`: one of the instance type's.
-    `template_id`, `ssh_key_id`, `volume_ids` (at most one), `volume_mount` ({"auto": True}), `envs` (names and secret
-    values), `launch_configuration` and `alert` are as in Shadeform's API. `auto_delete`: the end of the instance, at a
-    date or a cost; `ttl`, "8h" from the purchase or from the change of `ttl`, and `spend_limit`, "25 USD", set it, so
-    that Shadeform deletes the instance itself. `tags`: your own tags.
-
-    `endpoint_port`: the container's port of `base_url`, if it maps several. `state`: `running`, because no instance can
-    be stopped. `restart_trigger`: any string; a change reboots in place. `on_timeout`: the action after a failed wait:
-    `keep` (default) or `delete`. `adopt_id`: the id of a running instance to take over instead of buying one.
-    `max_price`: the highest price to buy at, per hour, "2.10 USD". `price_tolerance`: the whole percents (0 by default)
-    by which the price may exceed the one that the preview showed. `ready`: `answer` (default) waits until the
-    container itself answers, `status` only for the status `active`. `ready_path`: a path such as `/health` that answers
-    when it is ready; by default it is asked for its models. `ready_key`: the API key for these requests; a secret.
-    `labels`: names and values that tell whose instance it is, {"team": "search"}; no place for secrets.
-
-    A change of `name`, `auto_delete`, `alert`, `tags`, `ttl`, `spend_limit` or `labels` is made in place, one of the
-    other arguments of the offer and its launch is a replacement: the new instance is ready before the old one is
-    deleted.
-    """
-
-    cloud: pulumi.Input[str]
-    region: pulumi.Input[str]
-    shade_instance_type: pulumi.Input[str]
-    name: pulumi.Input[str] | None = None
-    shade_cloud: pulumi.Input[bool] | None = None
-    os: pulumi.Input[str] | None = None
-    template_id: pulumi.Input[str] | None = None
-    ssh_key_id: pulumi.Input[str] | None = None
-    volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None = None
-    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None = None
-    auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None
-    alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = None
-    tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    spend_limit: pulumi.Input[str] | None = None
-    endpoint_port: pulumi.Input[int] | None = None
 
 
 if TYPE_CHECKING:
@@ -299,17 +196,6 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
         return Instance._reading(resource_name, id, opts, **endpoint)
 
 
-class SshKeyArgs(NamedArguments):
-    """The arguments of an SshKey.
-
-    `public_key`: the public key, as in a file `id_ed25519.pub`. `name`: a name that no other key of the account has; by
-    default one is made of the resource's name. A change of either is a replacement.
-    """
-
-    public_key: pulumi.Input[str]
-    name: pulumi.Input[str] | None = None
-
-
 class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
     """A public key for `ssh_key_id` of an Instance. It costs nothing."""
 
@@ -317,25 +203,6 @@ class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
     name: pulumi.Output[str]
     is_default: pulumi.Output[bool]
     """Whether instances without an `ssh_key_id` get it."""
-
-
-class VolumeArgs(NamedArguments):
-    """The arguments of a Volume.
-
-    `cloud`, `region`: the place, the same as that of the instance that mounts it. `size_in_gb`: its size. `name`: a
-    name that no other volume of the account has; by default one is made of the resource's name. `max_price`: the
-    highest price to buy at, per hour, "0.05 USD". `price_tolerance`: the whole percents (0 by default) by which the
-    price may exceed the one that the preview showed.
-
-    A change of the first four is a replacement, which destroys the data.
-    """
-
-    cloud: pulumi.Input[str]
-    region: pulumi.Input[str]
-    size_in_gb: pulumi.Input[int]
-    name: pulumi.Input[str] | None = None
-    max_price: pulumi.Input[str] | None = None
-    price_tolerance: pulumi.Input[int] | None = None
 
 
 class Volume(PlainResource, kind=VOLUME, arguments=VolumeArgs):

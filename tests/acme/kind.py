@@ -4,7 +4,7 @@ from typing import Any
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.http.credential_spec import CredentialKey, CredentialSpec
-from pulumi_cortecs.provider.arguments import LIFE_CYCLE, LIFE_CYCLE_WITHOUT_STOP
+from pulumi_cortecs.provider.arguments import LIFE_CYCLE, LifeCycleWithoutStopArgs
 from pulumi_cortecs.provider.imported import connected
 from pulumi_cortecs.provider.kind import (
     GENERATED,
@@ -16,9 +16,13 @@ from pulumi_cortecs.provider.kind import (
     InstanceKind,
     Required,
 )
+from pulumi_cortecs.provider.named_arguments import arguments_of
 from pulumi_cortecs.provider.properties import identifier, integer, one_of, string
 from tests.acme import market
 from tests.acme.client import AcmeClient, Key
+
+_LIFE_CYCLE = arguments_of(LifeCycleWithoutStopArgs)
+_WITHOUT_RESTART = {key: row for key, row in _LIFE_CYCLE.items() if key != "restart_trigger"}
 
 INSTANCE = InstanceKind(
     token=TOKENS["acme.Instance"],
@@ -36,7 +40,7 @@ INSTANCE = InstanceKind(
             "plan": Argument(identifier, "small", priced=True),
             "zone": Argument(identifier, MARKET),
             "label": Argument(string, "", Change.UPDATE),
-            **LIFE_CYCLE_WITHOUT_STOP,
+            **_WITHOUT_RESTART,
         },
     ),
     connect=connected("tests.acme.cloud:AcmeCloud", "tests.acme.client:AcmeClient"),

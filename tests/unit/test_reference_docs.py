@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pulumi
 import pytest
@@ -20,6 +20,7 @@ from pulumi_cortecs.cost import times
 from pulumi_cortecs.lifecycle.waiting import SCHEDULE
 from pulumi_cortecs.provider import arguments
 from pulumi_cortecs.provider.properties import read_properties
+from pulumi_cortecs.resources import types
 from pulumi_cortecs.resources.constructor import create_timeout
 from pulumi_cortecs.resources.instance import EndpointOutput, EndpointText
 from pulumi_cortecs.simulator import running
@@ -156,10 +157,10 @@ def accepted(name: str, value: Any) -> bool:
 
 def test_the_allowed_words_and_no_others_are_taken() -> None:
     words = {
-        "billing_interval": of_cortecs.BILLING_INTERVALS,
-        "state": arguments.STATES,
-        "on_timeout": arguments.ON_TIMEOUT,
-        "ready": ("answer", "status"),
+        "billing_interval": get_args(types.BillingInterval),
+        "state": get_args(types.State),
+        "on_timeout": get_args(types.OnTimeout),
+        "ready": get_args(types.Ready),
     }
     for name, allowed in words.items():
         assert tuple(quoted(ARGUMENTS[name][2])) == allowed
@@ -302,7 +303,7 @@ def test_the_outputs_of_an_endpoint_are_what_create_returns(ready: Made) -> None
 
 
 def test_on_timeout_has_a_row_for_each_word() -> None:
-    assert tuple(table(RESOURCES, "### `on_timeout`", "value")) == arguments.ON_TIMEOUT
+    assert tuple(table(RESOURCES, "### `on_timeout`", "value")) == get_args(types.OnTimeout)
 
 
 def test_the_options_are_pulumis() -> None:

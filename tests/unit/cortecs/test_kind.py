@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
+from pulumi_cortecs.cortecs.arguments import MAX_WORKERS
 from pulumi_cortecs.cortecs.cloud import ORDER_FIELDS
-from pulumi_cortecs.cortecs.kind import ARGUMENTS, MAX_WORKERS
+from pulumi_cortecs.cortecs.kind import ARGUMENTS
 from pulumi_cortecs.provider.kind import MARKET, Argument, ArgumentTable
 from pulumi_cortecs.provider.properties import InvalidValueError, equal_values, identifier, integer, read_properties
 from pulumi_cortecs.resources.constructor import trigger_digest

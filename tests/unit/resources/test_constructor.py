@@ -4,7 +4,6 @@ what interrupts a service."""
 from __future__ import annotations
 
 import inspect
-from dataclasses import is_dataclass
 from importlib import import_module
 from typing import Any
 
@@ -21,10 +20,8 @@ from pulumi_cortecs.shadeform.kind import ARGUMENTS as SHADEFORM
 ARGUMENTS = [
     form
     for cloud in ("cortecs", "shadeform", "gcore")
-    for form in vars(import_module(f"pulumi_cortecs.{cloud}.resources")).values()
-    if isinstance(form, type)
-    and form.__module__.endswith(".resources")
-    and (is_dataclass(form) or "Args" in form.__name__)
+    for form in vars(import_module(f"pulumi_cortecs.{cloud}.arguments")).values()
+    if isinstance(form, type) and form.__module__.endswith(f"{cloud}.arguments")
 ]
 
 

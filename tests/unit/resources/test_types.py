@@ -7,15 +7,11 @@ import pydoc
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from pulumi_cortecs import Instance, InstanceArgs, gcore, shadeform
-from pulumi_cortecs.cortecs.kind import BILLING_INTERVALS
-from pulumi_cortecs.provider.arguments import ON_TIMEOUT, READINESS, STATES
-from pulumi_cortecs.provider.properties import InvalidValueError
-from pulumi_cortecs.resources import types
 
 INSTANCE_ARGS = [InstanceArgs, shadeform.InstanceArgs, gcore.InferenceDeploymentArgs]
 PROGRAM = """
@@ -30,16 +26,6 @@ InstanceArgs(model_id="m", billing_interval="hourly")  # wrong
 shadeform.InstanceArgs(cloud="c", region="r", shade_instance_type="t", on_timeout="kill")  # wrong
 gcore.InferenceDeployment("d", flavor_name="f", image="i", listening_port=1, containers=[], ready="stats")  # wrong
 """
-
-
-def test_the_words_are_those_of_the_tables() -> None:
-    assert get_args(types.State) == STATES
-    assert get_args(types.OnTimeout) == ON_TIMEOUT
-    assert get_args(types.BillingInterval) == BILLING_INTERVALS
-    for word in get_args(types.Ready):
-        assert READINESS["ready"].read(word) == word
-    with pytest.raises(InvalidValueError, match=f"must be {' or '.join(get_args(types.Ready))};"):
-        READINESS["ready"].read("")
 
 
 @pytest.mark.parametrize("form", INSTANCE_ARGS)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from pulumi_cortecs.gcore import spec
+from pulumi_cortecs.gcore import arguments
 from pulumi_cortecs.gcore.client import ApiContainer
-from pulumi_cortecs.gcore.cloud import order_body
+from pulumi_cortecs.gcore.cloud import body_of, order_body
+from pulumi_cortecs.gcore.kind import ARGUMENTS
 from pulumi_cortecs.provider.properties import UNKNOWN, InvalidValueError
 
 SCALE = {"min": 0, "max": 3}
@@ -34,19 +35,28 @@ TOLD_SCALE = {
 }
 
 
+CONTAINERS = ARGUMENTS["containers"]
+
+
+def regions_of(rows: Any) -> Any:
+    """What of the containers interrupts the service when it changes."""
+    assert callable(CONTAINERS.interrupts)
+    return CONTAINERS.interrupts(rows)
+
+
 def at(region: Any, **scale: Any) -> dict[str, Any]:
     return {"region_id": region, "scale": {**SCALE, **scale}}
 
 
 def told(scale: Any, region: int = 7) -> list[Any]:
     """The containers that the vendor reports, spelled as check does."""
-    return spec.minimal_containers([ApiContainer.model_validate({"region_id": region, "scale": scale}).spec])
+    return arguments.minimal_containers([ApiContainer.model_validate({"region_id": region, "scale": scale}).spec])
 
 
 def test_containers_come_by_region_and_without_defaults() -> None:
     given = [at("luxembourg-2"), at(10.0, cooldown_period=60.0), at("7", **TOLD_SCALE)]
-    assert spec.containers(given) == [at(7), at(10), at("luxembourg-2")]
-    assert spec.containers([at(7)]) == told(TOLD_SCALE)
+    assert CONTAINERS.read(given) == [at(7), at(10), at("luxembourg-2")]
+    assert CONTAINERS.read([at(7)]) == told(TOLD_SCALE)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +70,11 @@ def test_containers_come_by_region_and_without_defaults() -> None:
     ],
 )
 def test_what_a_body_says_comes_back_in_the_spelling_of_check(scale: Any) -> None:
-    wanted = spec.containers([at(7, **scale)])
-    (body,) = spec.body_of({"containers": wanted}, ["containers"], {})["containers"]
+    wanted = CONTAINERS.read([at(7, **scale)])
+    (body,) = body_of({"containers": wanted}, ["containers"])["containers"]
     assert set(body["scale"]) == {"min", "max", "cooldown_period", "polling_interval", "triggers"}
     assert len(body["scale"]["triggers"]) == 6
-    assert told(body["scale"]) == wanted == spec.containers(wanted)
+    assert told(body["scale"]) == wanted == CONTAINERS.read(wanted)
 
 
 @pytest.mark.parametrize(
@@ -86,36 +96,39 @@ def test_what_a_body_says_comes_back_in_the_spelling_of_check(scale: Any) -> Non
 )
 def test_wrong_containers_are_refused_at_their_place(given: Any, reason: str) -> None:
     with pytest.raises(InvalidValueError, match=reason):
-        spec.containers(given)
+        CONTAINERS.read(given)
 
 
 def test_unknown_parts_stay_unknown() -> None:
-    assert spec.containers([at(UNKNOWN), at(7, max=UNKNOWN, triggers=UNKNOWN), UNKNOWN])[0]["region_id"] == 7
-    assert spec.containers([{"region_id": 7, "scale": UNKNOWN}]) == [{"region_id": 7, "scale": UNKNOWN}]
+    assert CONTAINERS.read([at(UNKNOWN), at(7, max=UNKNOWN, triggers=UNKNOWN), UNKNOWN])[0]["region_id"] == 7
+    assert CONTAINERS.read([{"region_id": 7, "scale": UNKNOWN}]) == [{"region_id": 7, "scale": UNKNOWN}]
     unknown = {"enabled": True, "probe": UNKNOWN}
-    assert spec.PROBES.read_minimal({"startup_probe": unknown, "readiness_probe": UNKNOWN})["startup_probe"] == unknown
-    assert spec.sorted_names(["b", UNKNOWN, "a", "b"]) == ["a", "b", UNKNOWN]
+    assert (
+        arguments.PROBES.read_minimal({"startup_probe": unknown, "readiness_probe": UNKNOWN})["startup_probe"]
+        == unknown
+    )
+    assert arguments.sorted_names(["b", UNKNOWN, "a", "b"]) == ["a", "b", UNKNOWN]
 
 
 def test_only_a_change_of_regions_interrupts() -> None:
-    assert spec.regions_of([at(7)]) == spec.regions_of([at(7, max=9)]) == [7]
-    assert spec.regions_of([at(7), UNKNOWN]) == [7, UNKNOWN]
-    assert (spec.regions_of(UNKNOWN), spec.regions_of(None)) == (UNKNOWN, [])
+    assert regions_of([at(7)]) == regions_of([at(7, max=9)]) == [7]
+    assert regions_of([at(7), UNKNOWN]) == [7, UNKNOWN]
+    assert (regions_of(UNKNOWN), regions_of(None)) == (UNKNOWN, [])
 
 
 HTTP_PROBE = {"enabled": True, "probe": {"http_get": {"port": 80, "path": "/health"}, "period_seconds": 5}}
 
 
 def test_probes_come_back_without_what_the_vendor_fills_in() -> None:
-    wanted = spec.PROBES.read_minimal({"readiness_probe": HTTP_PROBE, "startup_probe": {"enabled": False}})
+    wanted = arguments.PROBES.read_minimal({"readiness_probe": HTTP_PROBE, "startup_probe": {"enabled": False}})
     assert wanted == {"readiness_probe": HTTP_PROBE}
-    body = spec.body_of({"probes": wanted}, ["probes"], {})["probes"]
+    body = body_of({"probes": wanted}, ["probes"])["probes"]
     assert body["liveness_probe"] == body["startup_probe"] == {"enabled": False}
     probe = body["readiness_probe"]["probe"]
     assert (probe["exec"], probe["tcp_socket"], probe["failure_threshold"]) == (None, None, 3)
     assert probe["http_get"] == {"port": 80, "path": "/health", "headers": {}, "schema": "HTTP"}
-    assert spec.PROBES.minimal({**body, "startup_probe": None}) == wanted == spec.PROBES.read_minimal(wanted)
-    assert spec.PROBES.minimal(None) == {}
+    assert arguments.PROBES.minimal({**body, "startup_probe": None}) == wanted == arguments.PROBES.read_minimal(wanted)
+    assert arguments.PROBES.minimal(None) == {}
 
 
 @pytest.mark.parametrize(
@@ -130,41 +143,43 @@ def test_probes_come_back_without_what_the_vendor_fills_in() -> None:
 )
 def test_a_wrong_probe_is_refused_at_its_place(probe: Any, reason: str) -> None:
     with pytest.raises(InvalidValueError, match=rf"liveness_probe\..*{reason}"):
-        spec.PROBES.read_minimal({"liveness_probe": probe})
+        arguments.PROBES.read_minimal({"liveness_probe": probe})
 
 
 def test_a_header_of_a_probe_is_never_shown() -> None:
     headers = {"Authorization": ["Bearer s3cret"]}
     with pytest.raises(InvalidValueError) as caught:
-        spec.PROBES.read_minimal(
+        arguments.PROBES.read_minimal(
             {"liveness_probe": {"enabled": True, "probe": {"http_get": {"port": 1, "headers": headers}}}}
         )
     assert "s3cret" not in str(caught.value)
 
 
 def test_logging_that_is_not_enabled_is_none() -> None:
-    wanted = spec.LOGGING.read_minimal({"enabled": True, "topic_name": "my-log", "retention_policy": {"period": 42}})
-    body = spec.body_of({"logging": wanted}, ["logging"], {})["logging"]
+    wanted = arguments.LOGGING.read_minimal(
+        {"enabled": True, "topic_name": "my-log", "retention_policy": {"period": 42}}
+    )
+    body = body_of({"logging": wanted}, ["logging"])["logging"]
     assert body["destination_region_id"] is None
-    assert spec.LOGGING.minimal(body) == wanted
+    assert arguments.LOGGING.minimal(body) == wanted
     assert (
-        spec.LOGGING.minimal({**body, "enabled": False})
-        == spec.LOGGING.minimal(None)
-        == spec.LOGGING.read_minimal({})
+        arguments.LOGGING.minimal({**body, "enabled": False})
+        == arguments.LOGGING.minimal(None)
+        == arguments.LOGGING.read_minimal({})
         == {}
     )
-    assert spec.body_of({"logging": {}}, ["logging"], {}) == {"logging": {"enabled": False}}
+    assert body_of({"logging": {}}, ["logging"]) == {"logging": {"enabled": False}}
     with pytest.raises(InvalidValueError, match="enabled is required"):
-        spec.LOGGING.read_minimal({"topic_name": "my-log"})
+        arguments.LOGGING.read_minimal({"topic_name": "my-log"})
     with pytest.raises(InvalidValueError, match="topic_name must be"):
-        spec.LOGGING.read_minimal({"enabled": True, "topic_name": "My_Log"})
+        arguments.LOGGING.read_minimal({"enabled": True, "topic_name": "My_Log"})
 
 
 def test_ingress_options_that_are_the_defaults_are_none() -> None:
-    assert spec.INGRESS.read_minimal({"disable_response_buffering": False}) == spec.INGRESS.minimal(None) == {}
-    assert spec.body_of({"ingress_opts": {}}, ["ingress_opts"], {})["ingress_opts"] == {
-        "disable_response_buffering": False
-    }
+    assert (
+        arguments.INGRESS.read_minimal({"disable_response_buffering": False}) == arguments.INGRESS.minimal(None) == {}
+    )
+    assert body_of({"ingress_opts": {}}, ["ingress_opts"])["ingress_opts"] == {"disable_response_buffering": False}
 
 
 def test_an_order_leaves_out_what_is_empty_and_names_regions_by_number() -> None:
