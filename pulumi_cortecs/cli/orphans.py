@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from pulumi_cortecs.lifecycle.orphans import Orphan
     from pulumi_cortecs.stacks.selection import StackSelection
 
+_ELSEWHERE: Final = "; an instance of a project with another backend (--backend-url) looks like nobody's"
 _KEEPS_DATA: Final = "--volumes deletes it, which destroys the data"
 
 
@@ -254,6 +255,8 @@ def _find_orphans(surveys: Surveys) -> list[_Candidate]:
         accounts = {kind.journal_account(survey.account.fingerprint) for kind in survey.kind.billed_kinds}
         remarks_of = {instance_id: texts for (name, instance_id), texts in remarks.items() if name in accounts}
         expected = {instance_id for name, instance_id in awaited if name in accounts}
+        for instance_id, text in _unread_owners(survey).items():
+            remarks_of.setdefault(instance_id, []).append(text)
         orphans = find_orphans(survey.listed, survey.stacks, survey.vendor_now, remarks_of, expected)
         candidates += [_Candidate(survey, orphan) for orphan in orphans]
     return candidates
@@ -282,6 +285,16 @@ def _journal_remarks() -> tuple[dict[Key, list[str]], set[Key]]:
     return remarks, awaited
 
 
+def _unread_owners(survey: Survey) -> dict[str, str]:
+    """The remarks on instances whose labels name a stack that was not read, by instance id."""
+    remarks = {}
+    for instance_id, labels in survey.labels.items():
+        project, name = labels.get("project"), labels.get("stack")
+        if project and name and not any(stack.may_be(project, name) for stack in survey.stacks):
+            remarks[instance_id] = f"labelled as of stack {name} of project {project}, whose state was not read"
+    return remarks
+
+
 def _choose(all_orphans: Sequence[_Candidate], instance_ids: list[str] | None) -> list[_Candidate]:
     if not instance_ids:
         return list(all_orphans)
@@ -302,6 +315,7 @@ def _show(all_orphans: Sequence[_Candidate], surveys: Surveys) -> None:
         f"{count_text(len(all_orphans), 'orphan')} among {count_text(surveys.listed, 'instance')} of "
         f"{surveys.names}, compared with {count_text(len(surveys.stacks), 'stack')}{_total(all_orphans)}"
     )
+    print_lines(f"read: {_sources_text(surveys)}{_ELSEWHERE if all_orphans else ''}")
     managed = [candidate for candidate in all_orphans if candidate.instance.manager]
     if held_back := sum(bool(candidate.orphan.skip_reason) for candidate in all_orphans) - len(managed):
         print_lines(
@@ -317,6 +331,14 @@ def _show(all_orphans: Sequence[_Candidate], surveys: Surveys) -> None:
         for purchase in stack.pending:
             print_lines(f"{stack.name}: the creation of {purchase.name} never ended; it goes on, or was killed")
     print_shared(surveys)
+
+
+def _sources_text(surveys: Surveys) -> str:
+    """The states and the journal that the orphans were compared with."""
+    file = open_journal().file
+    journal = f"the journal in {file.parent}" if file.exists() else f"no journal, for {file.parent} has none"
+    backends = " and ".join(dict.fromkeys(stack.backend for stack in surveys.stacks))
+    return f"the states of {count_text(len(surveys.stacks), 'stack')} at {backends}, and {journal}"
 
 
 def _table(all_orphans: Sequence[_Candidate], surveys: Surveys) -> Table:

@@ -17,6 +17,7 @@ Replicas: TypeAlias = dict[Any, int]
 
 Names: TypeAlias = Mapping[int, str]
 """The names of the regions by id."""
+_OF_PROGRAM: Final = "; one that the program creates comes first where its resource's `name` is passed"
 _PLACES: Final = {"flavor_name", "containers"}
 
 
@@ -25,12 +26,12 @@ def order_problems(client: GcoreClient, inputs: Inputs, current: Inputs | None) 
     not have."""
     names = _used_names(inputs) - _used_names(current or {})
     missing = [
-        Problem(argument, f"{VENDOR} has no {word} {name!r} in this project")
+        OrderProblem(argument, f"{VENDOR} has no {word} {name!r} in this project{_OF_PROGRAM}", False, (kind, name))
         for argument, kind, word, name in sorted(names)
         if not _has(client, kind, name)
     ]
-    problems = [*missing, *shortfalls(client, inputs, current)]
-    return [OrderProblem(problem.property, problem.reason, is_final=False) for problem in problems]
+    short = shortfalls(client, inputs, current)
+    return [*missing, *(OrderProblem(problem.property, problem.reason, is_final=False) for problem in short)]
 
 
 def shortfalls(client: GcoreClient, inputs: Inputs, current: Inputs | None) -> list[Problem]:

@@ -376,11 +376,13 @@ class HasDetail(Cloud[T]):
 @dataclass(frozen=True)
 class OrderProblem:
     """The reason why the vendor would refuse an order or a change, or could not carry it out. `is_final`: it would do
-    so in a later run, too; otherwise check only warns, and the order itself is refused."""
+    so in a later run, too; otherwise check only warns, and the order itself is refused. `missing`: the path and the
+    name of the plain resource without which it would, which the same run may create."""
 
     argument: str
     reason: str
     is_final: bool = True
+    missing: tuple[str, str] | None = None
 
 
 class ChecksOrders(Cloud[T]):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pulumi_cortecs.http.credentials import are_apart
+from pulumi_cortecs.lifecycle.labels import clip_value
 from pulumi_cortecs.lifecycle.stack_state import resource_name
 
 
@@ -61,6 +62,11 @@ class StackHoldings:
     rows: tuple[StackResource, ...] = ()
     pending: tuple[PendingPurchase, ...] = ()
     updating: bool | None = None
+
+    def may_be(self, project: str, stack: str) -> bool:
+        """Returns whether it may be the stack that two labels name. A short name says no project."""
+        own_project, own_stack = map(clip_value, ["", *self.name.split("/")][-2:])
+        return own_stack == stack and (self.name.count("/") < 2 or own_project == project)
 
     def of_types(self, tokens: Collection[str], account: object = None) -> StackHoldings:
         """The same stack with the rows and creations of these types only, and so of one cloud; without the rows of what

@@ -38,6 +38,7 @@ def _deployment(urn: str, name: str, properties: Properties, prices: PinnedPrice
         live=life_cycle.live_quote(properties),
         labels=properties.strings("labels"),
         has_key=_has_key(properties),
+        worker="replica",
     )
 
 

@@ -47,7 +47,7 @@ def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:
     hourly = purchase.hourly
     if not isinstance(hourly, Known):
         return "What it would cost: unknown."
-    count = f"{purchase.size_gb.get()} GB" if purchase.size_gb else _workers_text(purchase.workers_max.get())
+    count = f"{purchase.size_gb.get()} GB" if purchase.size_gb else purchase.workers_text(purchase.workers_max.get())
     return f"What it would cost: {hourly.value}/h for {count}, by the catalogue of {prices.day}."
 
 
@@ -83,7 +83,3 @@ def _fitting(purchase: Purchase, catalogue: Catalogue) -> tuple[PricedHardware, 
 def _alternative_text(purchase: Purchase) -> str:
     hourly = purchase.hourly
     return purchase.describe() + (f" ({hourly.value}/h)" if isinstance(hourly, Known) else "")
-
-
-def _workers_text(count: int) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"

@@ -31,7 +31,7 @@ class Purchase:
     without automatic scaling the least and the most number of workers are equal. The instance runs in all of its
     `regions`. `context_length` is in tokens. `size_gb` is the size of a volume, which is billed by the GB; None for an
     instance, which has none. `has_key`: whether the service that the instance opens to the world asks for a key;
-    Missing where it opens none, or where the vendor's gateway asks.
+    Missing where it opens none, or where the vendor's gateway asks. `worker` is the vendor's own word for one.
     """
 
     urn: str
@@ -52,6 +52,7 @@ class Purchase:
     labels: Field[Mapping[str, Field[str]]] = _NO_LABELS
     size_gb: Field[int] | None = None
     has_key: Field[bool] = _NO_SERVICE
+    worker: str = "worker"
 
     @property
     def is_volume(self) -> bool:
@@ -86,6 +87,10 @@ class Purchase:
         """The amount and the hardware: "2 x NVIDIA_L4_1", "100 GB of ID". Raises NotKnownError."""
         amount = f"{self.workers_max.get()} x" if self.size_gb is None else f"{self.size_gb.get()} GB of"
         return f"{amount} {self.hardware_type_id.get()}"
+
+    def workers_text(self, count: int) -> str:
+        """So many workers in the vendor's word: "2 workers", "1 replica"."""
+        return f"{count} {self.worker}{'' if count == 1 else 's'}"
 
     def on(self, hardware: PricedHardware, workers: int) -> Purchase:
         """The same purchase on other hardware, in the region of that, with so many workers."""

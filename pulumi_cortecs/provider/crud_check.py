@@ -66,6 +66,8 @@ def check(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Check
     if olds and not problems:
         reviewed_inputs.record(call.urn, inputs)
     if not problems:
+        if inputs.get(NAME) != olds.get(NAME):
+            session.current().planned.add((kind.instances.cloud, kind.path, str(inputs[NAME])))
         warn(kind, inputs)
     failures = [CheckFailure(problem.property, as_written.as_written(call.urn, problem.reason)) for problem in problems]
     return CheckResult(kind.arguments.omit_defaults(inputs), failures)

@@ -349,6 +349,8 @@ class _InstanceCheck:
         if account is None or not isinstance(account.cloud, ChecksOrders):
             return
         for problem in account.cloud.order_problems(wanted, current):
+            if problem.missing and (self.kind.cloud, *problem.missing) in session.current().planned:
+                continue  # create asks again
             if problem.is_final:
                 self.problems.append(Problem(problem.argument, problem.reason))
             else:

@@ -123,6 +123,9 @@ class Session:
         """The name that a resource had before this run, by URN; see named_resources.py."""
         self.generated_names: dict[str, str] = {}
         """The name that a check made for a resource, by URN; see named_resources.py."""
+        self.planned: set[tuple[str, str, str]] = set()
+        """The plain resources that this run creates, by cloud, path and name: known before the order that names
+        them."""
         self.quotes: dict[str, Mapping[str, Any]] = {}
         """The last check's quote with the arguments that it is for, by URN; see quote_records.py."""
         self.interrupted: set[str] = set()

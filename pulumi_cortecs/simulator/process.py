@@ -19,6 +19,7 @@ from pulumi_cortecs.simulator.embedded import Simulator, environment, running
 from pulumi_cortecs.simulator.server import HOST
 
 _PARENT_CHECK_SECONDS = 0.25
+_LAST_PORT = 65535
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
 
 
@@ -57,7 +58,7 @@ def serve(
             _wait(stop_event, parent_pid)
     except OSError as failure:
         if failure.errno == errno.EADDRINUSE:
-            raise PortTakenError(f"port {port} is taken by another program") from None
+            raise PortTakenError(_taken_text(port)) from None
         raise
 
 
@@ -65,6 +66,14 @@ def exports(port: int, shell: Mapping[str, str]) -> str:
     """The lines that point a shell at a simulator on `port`, past a proxy of the shell's environment."""
     variables = {**environment(port), **_without_proxy(shell)}
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+def _taken_text(port: int) -> str:
+    command = f"pulumi-cortecs simulator --port {port + 1 if port < _LAST_PORT else port - 1}"
+    return (
+        f"port {port} is taken by another program, perhaps a simulator; run `{command}`, and point its clients there "
+        f'with `eval "$({command} --print-env)"`'
+    )
 
 
 def _without_proxy(shell: Mapping[str, str]) -> dict[str, str]:

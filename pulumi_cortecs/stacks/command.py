@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.lifecycle import pulumi_cli
+from pulumi_cortecs.lifecycle.backends import find_backend_url
 from pulumi_cortecs.lifecycle.pulumi_cli import BACKEND_VARIABLE, CliCommand, CliError, without_credentials
 
 _LONGEST: Final = 120.0
@@ -36,7 +37,7 @@ class Pulumi:
     @property
     def backend(self) -> str:
         """The backend as text, without user, password and options."""
-        return without_credentials(self.backend_url or os.environ.get(BACKEND_VARIABLE) or "the current backend")
+        return without_credentials(self.backend_url or find_backend_url(os.environ, self.directory.absolute()))
 
     def ask(self, *arguments: str) -> str:
         """The output of a command. Raises StacksError, and MissingStackError for a stack that does not exist."""

@@ -199,6 +199,21 @@ def test_a_name_that_nothing_has_is_a_warning_in_the_plan_and_no_order(
     assert simulator.control.requests().count(GCORE.order) == 0
 
 
+def test_a_key_that_the_same_plan_creates_is_no_warning_and_one_that_it_only_has_is(
+    start_host: StartHost, simulator: Simulator, console: httpx.Client, engine: FakeEngine
+) -> None:
+    host = start_host(engine=engine.address)
+    planned, instance = plain(host, KEY).check(PROGRAMS[KEY]).inputs, host.instance(of=GCORE)
+    checked = instance.check({**PROGRAM, "api_keys": [planned["name"]]})
+    with pytest.raises(CallFailedError, match="nothing was bought: api_keys: Gcore has no API key"):
+        instance.create(checked.inputs)  # its creation failed
+    host = start_host(engine=engine.address)
+    plain(host, KEY).check(PROGRAMS[KEY], planned)
+    assert [message for message in engine.messages if "in this project" in message] == []
+    host.instance(of=GCORE).check({**PROGRAM, "api_keys": [planned["name"]]})
+    assert len([message for message in engine.messages if "in this project" in message]) == 1
+
+
 def test_a_key_that_the_run_has_created_since_the_check_is_used_and_lists_are_shared(
     host: Host, simulator: Simulator, console: httpx.Client
 ) -> None:

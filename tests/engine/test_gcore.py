@@ -46,7 +46,7 @@ def open_replicas(control: Control) -> int:
 def test_the_example_scales_by_load_and_in_place_stops_starts_and_ends(stack: Stack, simulator: Simulator) -> None:
     control = simulator.control
     stack.program(_EXAMPLE)
-    bought = stack.up().text
+    bought = stack.run("up", "--yes").text  # with its preview, which does not miss the key that it creates
     assert "warning" not in bought
     (instance,) = control.instances()
     outputs = json.loads(stack.run("stack", "output", "--json", "--show-secrets").text)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,16 @@ OTHER = ResourceKey(CHAT.backend, f"{CHAT.urn}-2")
 SMALL = ("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", 32000, "per_minute", 1)
 
 LABELS = Labels({"team": "search"}, {"stack": "dev", "commit": "0123456789abcdef"})
+
+
+class Calendar:
+    """Seconds since 1970, as a test says."""
+
+    def __init__(self) -> None:
+        self.now = 2e9
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class FakeStates:
@@ -86,10 +99,10 @@ def sent(journal: Journal, key: ResourceKey = CHAT, before: frozenset[str] = fro
     return journal.record(key, "ours", SMALL, before, 5.0)
 
 
-def labelled(directory: Path, account: str, instance_id: str) -> None:
+def labelled(directory: Path, account: str, instance_id: str, labels: Labels = LABELS) -> None:
     """The journal of a folder has the purchase of an instance by a run with labels, which an engine has confirmed."""
     journal = Journal(directory)
-    journal.record_bought(journal.record(CHAT, account, SMALL, frozenset(), None, labels=LABELS), instance_id)
+    journal.record_bought(journal.record(CHAT, account, SMALL, frozenset(), None, labels=labels), instance_id)
     journal.confirm(account, instance_id)
     journal.close()
 
@@ -99,3 +112,33 @@ def bought(journal: Journal, instance_id: str, key: ResourceKey = CHAT) -> int:
     number = sent(journal, key)
     assert journal.record_bought(number, instance_id)
     return number
+
+
+@contextmanager
+def other_process(directory: Path, does: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has a `journal` in the directory, does that, and stays until it is killed."""
+    program = (
+        "import os, sys\n"
+        "from tests.unit.journals import *\n"
+        f"journal = Journal(Path({str(directory)!r}))\n"
+        f"{does}\n"
+        "print('done', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "done\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+        process.stdin.close()
+        process.stdout.close()

@@ -24,7 +24,8 @@ class ScalingClouds(Settings):
 def _workers_max(purchase: Purchase, settings: MaxWorkers, context: RuleContext) -> Iterator[str]:
     workers = purchase.workers_max.get()
     if workers > settings.most:
-        yield f"{workers} workers; {settings.most} are allowed per instance: {workers - settings.most} too many."
+        got = purchase.workers_text(workers)
+        yield f"{got}; {settings.most} are allowed per instance: {workers - settings.most} too many."
 
 
 def _scale_to_zero_required(purchase: Purchase, settings: ScalingClouds, context: RuleContext) -> Iterator[str]:
@@ -40,7 +41,7 @@ WORKERS_MAX = Rule(
     tags=("hardware", "workers"),
     way_out=True,
     volumes=False,
-    remediation="Take fewer workers.",
+    remediation="Take fewer workers, or replicas.",
 )
 SCALE_TO_ZERO_REQUIRED = Rule(
     name="scale-to-zero-required",

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from pulumi_cortecs import cli
 from pulumi_cortecs.lifecycle.journal import Journal, ResourceKey
+from pulumi_cortecs.lifecycle.labels import Labels
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import account_of, bought, ids
 from tests.engine.packages import forks
@@ -80,9 +81,51 @@ def test_whom_to_ask_is_shown_when_the_stack_is_gone(run: Run, sim: Simulator, t
     assert labels == "stack=dev,commit=0123456789ab…,team=search"
 
 
+def test_what_was_read_is_said_and_that_another_backend_was_not(
+    run: Run, backend: Backend, sim: Simulator, tmp_path: Path
+) -> None:
+    instance_id, hint = old(sim), "; an instance of a project with another backend (--backend-url) looks like nobody's"
+    states = f"read: the states of 1 stack at {backend.url}, and "
+    assert f"{states}no journal, for {tmp_path / 'orders'} has none{hint}\n" in run(code=3).stdout
+    labelled(tmp_path / "orders", account_of(sim), instance_id)
+    backend.put(DEV, row(instance_id))
+    assert f"{states}the journal in {tmp_path / 'orders'}\n" in run(code=0).stdout
+
+
+def test_a_backend_that_no_option_names_is_named(
+    environment: dict[str, str], backend: Backend, sim: Simulator, tmp_path: Path
+) -> None:
+    old(sim)
+    (tmp_path / "Pulumi.yaml").write_text(f"name: shop\nbackend: {{url: '{backend.url}'}}\n")
+    # the `pulumi` of these tests reads no project file
+    named = environment["PATH"].split(os.pathsep)[0] + "/pulumi"
+    Path(named).write_text(Path(named).read_text().replace("${PULUMI_BACKEND_URL#*://}", str(backend.directory)))
+    command = ["orphans", "--cwd", str(tmp_path)]
+    result = CliRunner().invoke(cli.app, command, env={**environment, "PULUMI_BACKEND_URL": ""})
+    assert f"read: the states of 1 stack at {backend.url}, and" in result.stdout, result.output
+
+
+@pytest.mark.parametrize(
+    ("stack", "is_read"),
+    [("organization/shop/dev", True), ("organization/blog/dev", False), ("organization/shop/prod", False)],
+)
+def test_an_instance_of_a_stack_that_was_not_read_names_it(
+    run: Run, backend: Backend, sim: Simulator, tmp_path: Path, stack: str, *, is_read: bool
+) -> None:
+    backend.put("organization/else/where")
+    backend.put(stack)
+    of_shop = Labels({}, {"stack": "dev", "project": "shop"})
+    labelled(tmp_path / "orders", account_of(sim), old(sim), of_shop)
+    (orphan,) = json.loads(run("--stack", stack, "--json", code=3).stdout)["orphans"]
+    remarks = ["labelled as of stack dev of project shop, whose state was not read"]
+    assert orphan["remarks"] == ([] if is_read else remarks)
+
+
 def test_without_labels_the_table_has_no_column_for_them(run: Run, sim: Simulator) -> None:
     old(sim)
-    assert "labels" not in run(code=3).stdout
+    (header,) = [line for line in run(code=3).stdout.splitlines() if "┃" in line]
+    assert "remarks" in header
+    assert "labels" not in header
 
 
 BROKEN: dict[str, str | None] = {
@@ -171,7 +214,7 @@ def test_what_no_stack_owns_is_listed_with_what_it_costs(run: Run, backend: Back
         *("Qwen--Qwen2-7B-Instruct", "NVIDIA_L4_1", "2", "running", "1h00m", "2.40 EUR", "2.44 EUR", ""),
     ]
     assert "1 orphan among 2 instances" in shown
-    assert shown.endswith("compared with 1 stack; 2.40 EUR/h, 2.44 EUR so far\n")
+    assert "compared with 1 stack; 2.40 EUR/h, 2.44 EUR so far\n" in shown
     assert len(ids(sim)) == 2
 
 

@@ -112,7 +112,11 @@ def test_a_taken_port_is_a_short_error(tmp_path: Path) -> None:
     theirs.write_text("theirs")
     with running() as sim:
         said = refused(str(sim.port), "--port-file", str(theirs))
-    assert said == f"Error: port {sim.port} is taken by another program"
+    command = f"pulumi-cortecs simulator --port {sim.port + 1}"
+    assert said == (
+        f"Error: port {sim.port} is taken by another program, perhaps a simulator; run `{command}`, and point its "
+        f'clients there with `eval "$({command} --print-env)"`'
+    )
     assert theirs.read_text() == "theirs"
 
 

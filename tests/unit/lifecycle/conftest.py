@@ -1,4 +1,4 @@
-"""The world that the tests of orders and of their recovery share."""
+"""The journal, and the world that the tests of orders and of their recovery share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs.lifecycle.journal import Journal
 from tests.unit.runs import World
 
 
@@ -17,3 +18,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     for run in world.runs:
         run.dies()
         assert run.warned == []
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path)
+    yield journal
+    journal.close()

@@ -100,7 +100,9 @@ def test_no_number_of_replicas_is_guessed(containers: Any) -> None:
 
 def test_the_most_replicas_count_everywhere() -> None:
     many = gcore_deployment(containers=TWO_REGIONS)
-    assert_denied(pack_of("workers-max", most=4).preview(many), "workers-max", "1 too many")
+    refused = pack_of("workers-max", most=4).preview(many)
+    assert_denied(refused, "workers-max", "5 replicas; 4 are allowed per instance: 1 too many")
+    assert_denied(refused, "workers-max", "9.00 USD/h for 5 replicas")
     assert_denied(pack_of("gpu-count-max", most=4).preview(many), "gpu-count-max", "5 GPUs")
     assert_denied(
         pack_of("instance-hourly-cap", per_hour=["8.99 USD"]).preview(many), "instance-hourly-cap", "9.00 USD"
