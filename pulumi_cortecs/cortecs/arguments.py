@@ -12,7 +12,7 @@ from pulumi_cortecs.provider.properties import InvalidValueError, identifier, in
 from pulumi_cortecs.resources.types import BillingInterval
 
 if TYPE_CHECKING:
-    import pulumi
+    from pulumi import Input
 
 BILLING_INTERVALS: Final = get_args(BillingInterval)
 MAX_WORKERS: Final = 8
@@ -39,12 +39,10 @@ class InstanceArgs(LifeCycleArgs):
     change of one of these is a replacement: the new instance is ready before the old one is deleted.
     """
 
-    model_id: pulumi.Input[str] = required(
-        _read_model_id, "which model should the instance serve?", spell=_as_requested
-    )
-    hardware_type_id: pulumi.Input[str] | None = optional(identifier, default=MARKET, priced=True)
-    context_length: pulumi.Input[int] | None = optional(integer(1), default=MARKET)
-    billing_interval: pulumi.Input[BillingInterval] | None = optional(
+    model_id: Input[str] = required(_read_model_id, "which model should the instance serve?", spell=_as_requested)
+    hardware_type_id: Input[str] | None = optional(identifier, default=MARKET, priced=True)
+    context_length: Input[int] | None = optional(integer(1), default=MARKET)
+    billing_interval: Input[BillingInterval] | None = optional(
         one_of(*BILLING_INTERVALS), default="per_minute", priced=True, in_state=True
     )
-    num_workers: pulumi.Input[int] | None = optional(integer(1, MAX_WORKERS), default=1, priced=True, in_state=True)
+    num_workers: Input[int] | None = optional(integer(1, MAX_WORKERS), default=1, priced=True, in_state=True)

@@ -1,12 +1,6 @@
-"""Data sources: models, hardware, prices, instances and the balance of an account.
-
-They send requests to Cortecs from the program's own process, also in previews. Models and hardware types are cached for
-half a minute; an instance and the balance are requested at each call. Each data source has two forms, as in Pulumi's
-own SDKs: `get_x` takes plain values and returns the answer, `get_x_output` takes Inputs and returns an Output.
-
-The account is that of `opts.provider`, or of the parent's provider, a `pulumi_cortecs.Provider`; without one it is the
-environment's, else the stack config's, as for resources. Every function raises DataSourceError, and TypeError for an
-Output in place of a plain value and for another package's provider.
+"""Data sources: models, hardware, prices, instances and the balance of an account (resources/data_lookup.py has what
+all have in common). Models and hardware types are cached for half a minute; an instance and the balance are requested
+at each call.
 
 The answers are frozen dataclasses with the names of Cortecs' API (docs/apis/cortecs.md#objects). Only programs that use
 data sources import this module, and the HTTP client with it.
@@ -44,13 +38,6 @@ def get_hardware_types(
     return [_hardware_from_api(hardware) for hardware in hardware_types.values()]
 
 
-def get_hardware_types_output(
-    available: pulumi.Input[bool] = False, opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[list[HardwareType]]:
-    """Like `get_hardware_types`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_hardware_types, available)
-
-
 @_SOURCES.source
 def get_hardware_type(config: Config, hardware_type_id: str, opts: pulumi.InvokeOptions | None = None) -> HardwareType:
     """One hardware type, in stock or not. Raises UnknownIdError."""
@@ -60,23 +47,11 @@ def get_hardware_type(config: Config, hardware_type_id: str, opts: pulumi.Invoke
     return _hardware_from_api(hardware_types[hardware_type_id])
 
 
-def get_hardware_type_output(
-    hardware_type_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[HardwareType]:
-    """Like `get_hardware_type`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_hardware_type, hardware_type_id)
-
-
 @_SOURCES.source
 def get_models(config: Config, opts: pulumi.InvokeOptions | None = None) -> list[ModelPreview]:
     """All models on offer, each with the ids of the hardware types that it runs on."""
     models = live_offers(config).models()
     return [row_of(ModelPreview, model, **_parts_of(model, tuple(model.hardware_configs))) for model in models]
-
-
-def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[ModelPreview]]:
-    """Like `get_models`, for a provider whose credentials are Outputs."""
-    return _SOURCES.invoke_output(opts, get_models)
 
 
 @_SOURCES.source
@@ -91,14 +66,13 @@ def get_model(config: Config, model_id: str, opts: pulumi.InvokeOptions | None =
     return row_of(Model, model, **_parts_of(model, configs))
 
 
-def get_model_output(model_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Model]:
-    """Like `get_model`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_model, model_id)
-
-
 @_SOURCES.source
 def get_instance(config: Config, instance_id: str, opts: pulumi.InvokeOptions | None = None) -> InstanceInfo:
-    """An instance of the account as it is now, whoever bought it. Raises UnknownIdError."""
+    """An instance of the account as it is now, whoever bought it. Raises UnknownIdError.
+
+    With `chat.id` the request follows the purchase at once, so the instance may still boot;
+    `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it is ready.
+    """
     cloud = accounts.account(INSTANCE, config).cloud
     instance: client.ApiInstance | None = cloud.get_instance(instance_id)
     if instance is None:
@@ -114,14 +88,6 @@ def get_instance(config: Config, instance_id: str, opts: pulumi.InvokeOptions | 
     )
 
 
-def get_instance_output(
-    instance_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[InstanceInfo]:
-    """Like `get_instance`, for Inputs. With `chat.id` the request follows the purchase at once, so the instance may
-    still boot; `InvokeOutputOptions(depends_on=[chat.endpoint])` waits until it is ready."""
-    return _SOURCES.invoke_output(opts, get_instance, instance_id)
-
-
 @_SOURCES.source
 def get_balance(config: Config, opts: pulumi.InvokeOptions | None = None) -> Balance:
     """The remaining prepaid balance of the account."""
@@ -131,9 +97,12 @@ def get_balance(config: Config, opts: pulumi.InvokeOptions | None = None) -> Bal
     return Balance(left.decimal_string(), left.currency)
 
 
-def get_balance_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[Balance]:
-    """Like `get_balance`, for a provider whose credentials are Outputs."""
-    return _SOURCES.invoke_output(opts, get_balance)
+get_hardware_types_output = _SOURCES.for_inputs(get_hardware_types)
+get_hardware_type_output = _SOURCES.for_inputs(get_hardware_type)
+get_models_output = _SOURCES.for_inputs(get_models)
+get_model_output = _SOURCES.for_inputs(get_model)
+get_instance_output = _SOURCES.for_inputs(get_instance)
+get_balance_output = _SOURCES.for_inputs(get_balance)
 
 
 @dataclass(frozen=True)

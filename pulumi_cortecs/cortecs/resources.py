@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-import pulumi
+from pulumi import Input, Output, ResourceOptions
 
 from pulumi_cortecs.cortecs.arguments import InstanceArgs
 from pulumi_cortecs.cortecs.kind import BASE_URL, CLIENT_ID, CLIENT_SECRET, CREDENTIALS, INSTANCE
@@ -29,26 +29,20 @@ if TYPE_CHECKING:
 class Provider(ExplicitProvider):
     """A Cortecs account, for `opts.provider` of resources, components and data sources.
 
-    It takes either the credentials: `client_id`, `client_secret`, and `api_base_url` if it is not
-    https://cortecs.ai/api/v1. Pulumi keeps these in the state, the first two encrypted. Or it takes the names of
-    environment variables, so that no key is in the state and a rotated one is used at once:
-    `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`, for CORTECS_CLIENT_ID,
-    CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. Other parts are not taken from the environment,
-    because all parts must come from one source. Both forms accept mappings of further variables, and
-    `default_labels`: labels of all its instances, below their own.
-
-    Raises TypeError for incomplete or missing credentials, and for both forms at once; ValueError for an empty string.
+    It takes `client_id` and `client_secret`, and `api_base_url` if it is not https://cortecs.ai/api/v1; or the names of
+    environment variables, `opts=ResourceOptions(env_var_mappings={"CORTECS_B_CLIENT_ID": "CORTECS_CLIENT_ID", ...})`,
+    for CORTECS_CLIENT_ID, CORTECS_CLIENT_SECRET and, where needed, CORTECS_API_BASE_URL. See `ExplicitProvider`.
     """
 
     def __init__(
         self,
         resource_name: str,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: ResourceOptions | None = None,
         *,
-        client_id: pulumi.Input[str] | None = None,
-        client_secret: pulumi.Input[str] | None = None,
-        api_base_url: pulumi.Input[str] | None = None,
-        default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        client_id: Input[str] | None = None,
+        client_secret: Input[str] | None = None,
+        api_base_url: Input[str] | None = None,
+        default_labels: Input[Mapping[str, Input[str]]] | None = None,
     ) -> None:
         arguments = {CLIENT_ID: client_id, CLIENT_SECRET: client_secret, BASE_URL: api_base_url}
         super().__init__(resource_name, CREDENTIALS, arguments, opts, default_labels)
@@ -57,11 +51,11 @@ class Provider(ExplicitProvider):
 if TYPE_CHECKING:
 
     class _InstanceArguments(LifeCycleArguments, total=False):
-        model_id: Required[pulumi.Input[str]]
-        hardware_type_id: pulumi.Input[str] | None
-        context_length: pulumi.Input[int] | None
-        billing_interval: pulumi.Input[BillingInterval] | None
-        num_workers: pulumi.Input[int] | None
+        model_id: Required[Input[str]]
+        hardware_type_id: Input[str] | None
+        context_length: Input[int] | None
+        billing_interval: Input[BillingInterval] | None
+        num_workers: Input[int] | None
 
 
 class _Outputs(EndpointOutputs):
@@ -91,39 +85,31 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
     resource wait, use `depends_on=[instance.endpoint]`: `depends_on=[instance]` waits for the purchase only.
     """
 
-    model_id: pulumi.Output[str]
+    model_id: Output[str]
     """The model, with `--` for `/`."""
-    hardware_type_id: pulumi.Output[str]
-    context_length: pulumi.Output[int]
+    hardware_type_id: Output[str]
+    context_length: Output[int]
     """In tokens."""
-    billing_interval: pulumi.Output[BillingInterval]
-    num_workers: pulumi.Output[int]
+    billing_interval: Output[BillingInterval]
+    num_workers: Output[int]
 
     endpoint: Endpoint
 
     if TYPE_CHECKING:
 
         @overload
-        def __init__(
-            self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None
-        ) -> None: ...
+        def __init__(self, resource_name: str, args: InstanceArgs, opts: ResourceOptions | None = None) -> None: ...
 
         @overload
         def __init__(
-            self,
-            resource_name: str,
-            opts: pulumi.ResourceOptions | None = None,
-            **arguments: Unpack[_InstanceArguments],
+            self, resource_name: str, opts: ResourceOptions | None = None, **arguments: Unpack[_InstanceArguments]
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
 
     @staticmethod
     def get(
-        resource_name: str,
-        id: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-        **endpoint: Unpack[ReadinessArguments],
+        resource_name: str, id: Input[str], opts: ResourceOptions | None = None, **endpoint: Unpack[ReadinessArguments]
     ) -> Instance:
         """Reads a running instance, which this program neither buys, changes nor deletes.
 
@@ -132,25 +118,25 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
         return Instance._reading(resource_name, id, opts, **endpoint)
 
     @property
-    def instance_status(self) -> pulumi.Output[dict[str, Any]]:
+    def instance_status(self) -> Output[dict[str, Any]]:
         """`status`, `started_at` and `stopped_at` in one object, as Cortecs' API has them, with the `init_progress` of
         the first worker."""
         first = self.worker_statuses.apply(lambda workers: workers[0].get("init_progress") if workers else None)
         parts = {"status": self.status, "started_at": self.started_at, "stopped_at": self.stopped_at}
-        return pulumi.Output.all(**parts, init_progress=first).apply(dict)
+        return Output.all(**parts, init_progress=first).apply(dict)
 
     @property
-    def instance_args(self) -> pulumi.Output[dict[str, Any]]:
+    def instance_args(self) -> Output[dict[str, Any]]:
         """The arguments of the purchase in one object, as Cortecs' API has them."""
         names = ("model_id", "hardware_type_id", "context_length", "billing_interval", "num_workers")
-        return pulumi.Output.all(**{name: getattr(self, name) for name in names}).apply(dict)
+        return Output.all(**{name: getattr(self, name) for name in names}).apply(dict)
 
     @property
-    def model_name(self) -> pulumi.Output[str]:
+    def model_name(self) -> Output[str]:
         """The model as requests name it, with `/`."""
         return self.model_id.apply(lambda model_id: model_id.replace("--", "/"))
 
-    def chat_openai_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
+    def chat_openai_config(self, **kwargs: Any) -> Output[dict[str, Any]]:
         """The arguments of LangChain's `ChatOpenAI`: `model_name`, `base_url` and further ones, for example
         `temperature=0.2`; a `model` takes the place of `model_name`.
 
@@ -159,11 +145,11 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
         named = {} if "model" in kwargs else {"model_name": self.model_name}
         return self.openai_client_config(**{**named, **kwargs})
 
-    def openai_client_config(self, **kwargs: Any) -> pulumi.Output[dict[str, Any]]:
+    def openai_client_config(self, **kwargs: Any) -> Output[dict[str, Any]]:
         """The arguments of `openai.OpenAI`: `base_url` and further ones, for example `api_key=key`. Its requests take
         `model=chat.model_name`.
 
         It does not contain the API key. Secret Outputs among the arguments stay secret.
         """
         config: dict[str, Any] = {"base_url": self.base_url, **kwargs}
-        return pulumi.Output.from_input(config)
+        return Output.from_input(config)

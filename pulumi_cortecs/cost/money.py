@@ -66,6 +66,15 @@ class Money:
             raise MoneyError(f"not a decimal amount: {amount!r}") from None
 
     @classmethod
+    def price_or_none(cls, amount: str | int | Decimal | None, currency: str | None) -> Money | None:
+        """A vendor's price as money; None where it reports none: no amount, one that is not above zero, no currency."""
+        try:
+            price = cls.of(amount or 0, currency or "")
+        except MoneyError:
+            return None
+        return price if price.amount > 0 else None
+
+    @classmethod
     def read(cls, written: object) -> Money:
         """Money from what a person has written, "12.50 EUR": digits, and no sign or exponent. Raises MoneyError."""
         number, _, currency = written.partition(" ") if isinstance(written, str) else ("", "", "")

@@ -33,7 +33,7 @@ from pulumi_cortecs.provider.properties import (
 )
 
 if TYPE_CHECKING:
-    import pulumi
+    from pulumi import Input
 
 PROBE_NAMES: Final = ("liveness_probe", "readiness_probe", "startup_probe")
 MAX_NAME: Final = 30
@@ -50,52 +50,49 @@ _IMAGE: Final = re.compile(rf"({_WORD}/)*{_WORD}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,
 class Threshold(NamedArguments):
     """A use in percent, 1 to 100, above which replicas are added."""
 
-    threshold: pulumi.Input[int] = required(integer(1, 100))
+    threshold: Input[int] = required(integer(1, 100))
 
 
 class HttpTrigger(NamedArguments):
     """So many requests (`rate`) within `window` seconds add a replica."""
 
-    rate: pulumi.Input[int] = required(integer(1, 1000))
-    window: pulumi.Input[int] = required(integer(1, _HOUR))
+    rate: Input[int] = required(integer(1, 1000))
+    window: Input[int] = required(integer(1, _HOUR))
 
 
 class SqsTrigger(NamedArguments):
     """A queue of AWS: `queue_length` messages per replica, from `activation_queue_length` messages on. `secret_name` is
     the name of a Secret that may read it."""
 
-    activation_queue_length: pulumi.Input[int] = required(integer(1))
-    queue_length: pulumi.Input[int] = required(integer(1))
-    queue_url: pulumi.Input[str] = required(identifier)
-    aws_region: pulumi.Input[str] = required(identifier)
-    secret_name: pulumi.Input[str] = required(identifier)
-    aws_endpoint: pulumi.Input[str] | None = optional(identifier, default=None)
-    scale_on_delayed: pulumi.Input[bool] | None = optional(boolean, default=False)
-    scale_on_flight: pulumi.Input[bool] | None = optional(boolean, default=False)
-
-
-_THRESHOLD: Final = reader_of(Threshold)
+    activation_queue_length: Input[int] = required(integer(1))
+    queue_length: Input[int] = required(integer(1))
+    queue_url: Input[str] = required(identifier)
+    aws_region: Input[str] = required(identifier)
+    secret_name: Input[str] = required(identifier)
+    aws_endpoint: Input[str] | None = optional(identifier, default=None)
+    scale_on_delayed: Input[bool] | None = optional(boolean, default=False)
+    scale_on_flight: Input[bool] | None = optional(boolean, default=False)
 
 
 class Triggers(NamedArguments):
     """What adds and removes replicas. If any is given, only those given count."""
 
-    cpu: Threshold | Mapping[str, Any] | None = optional(_THRESHOLD, default=None)
-    memory: Threshold | Mapping[str, Any] | None = optional(_THRESHOLD, default=None)
-    gpu_memory: Threshold | Mapping[str, Any] | None = optional(_THRESHOLD, default=None)
-    gpu_utilization: Threshold | Mapping[str, Any] | None = optional(_THRESHOLD, default=None)
-    http: HttpTrigger | Mapping[str, Any] | None = optional(reader_of(HttpTrigger), default=None)
-    sqs: SqsTrigger | Mapping[str, Any] | None = optional(reader_of(SqsTrigger), default=None)
+    cpu: Threshold | Mapping[str, Any] | None = optional(Threshold, default=None)
+    memory: Threshold | Mapping[str, Any] | None = optional(Threshold, default=None)
+    gpu_memory: Threshold | Mapping[str, Any] | None = optional(Threshold, default=None)
+    gpu_utilization: Threshold | Mapping[str, Any] | None = optional(Threshold, default=None)
+    http: HttpTrigger | Mapping[str, Any] | None = optional(HttpTrigger, default=None)
+    sqs: SqsTrigger | Mapping[str, Any] | None = optional(SqsTrigger, default=None)
 
 
 class Scale(NamedArguments):
     """The replicas in one region: `min` (0: none while there is no request) to `max`, which is what the price counts.
     `cooldown_period` (60) and `polling_interval` (30) are in seconds; `triggers`: CPU and memory at 80 % by default."""
 
-    min: pulumi.Input[int] = required(integer(0, _MAX_REPLICAS))
-    max: pulumi.Input[int] = required(integer(1, _MAX_REPLICAS))
-    cooldown_period: pulumi.Input[int] | None = optional(integer(1, _HOUR), default=60)
-    polling_interval: pulumi.Input[int] | None = optional(integer(5, _HOUR), default=30)
+    min: Input[int] = required(integer(0, _MAX_REPLICAS))
+    max: Input[int] = required(integer(1, _MAX_REPLICAS))
+    cooldown_period: Input[int] | None = optional(integer(1, _HOUR), default=60)
+    polling_interval: Input[int] | None = optional(integer(5, _HOUR), default=30)
     triggers: Triggers | Mapping[str, Any] | None = optional(  # {} is no trigger at all, and not the default
         reader_of(Triggers), default={"cpu": {"threshold": 80}, "memory": {"threshold": 80}}
     )
@@ -120,7 +117,7 @@ def _region(value: Any) -> int | str:
 class Container(NamedArguments):
     """The deployment in one region, by the region's number or name, "luxembourg-2"."""
 
-    region_id: pulumi.Input[int | str] = required(_region)
+    region_id: Input[int | str] = required(_region)
     scale: Scale | Mapping[str, Any] = required(reader_of(Scale, may_be_none=False, check=_check_scale))
 
 
@@ -156,45 +153,45 @@ def _regions_of(rows: Any) -> Any:
 class ExecProbe(NamedArguments):
     """A command in the container that has to succeed."""
 
-    command: pulumi.Input[Sequence[pulumi.Input[str]]] = required(list_of(hidden_string))
+    command: Input[Sequence[Input[str]]] = required(list_of(hidden_string))
 
 
 class HttpGetProbe(NamedArguments):
     """A path that has to answer. `schema`: HTTP (default) or HTTPS."""
 
-    port: pulumi.Input[int] = required(port)
-    path: pulumi.Input[str] | None = optional(string, default="/")
-    host: pulumi.Input[str] | None = optional(identifier, default=ABSENT)
-    headers: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = optional(
+    port: Input[int] = required(port)
+    path: Input[str] | None = optional(string, default="/")
+    host: Input[str] | None = optional(identifier, default=ABSENT)
+    headers: Input[Mapping[str, Input[str]]] | None = optional(
         mapping_of(hidden_string, _HEADER), default={}, secret=True
     )
-    schema: pulumi.Input[str] | None = optional(one_of("HTTP", "HTTPS"), default="HTTP")
+    schema: Input[str] | None = optional(one_of("HTTP", "HTTPS"), default="HTTP")
 
 
 class TcpSocketProbe(NamedArguments):
     """A port that has to be open."""
 
-    port: pulumi.Input[int] = required(port)
+    port: Input[int] = required(port)
 
 
 class ContainerProbe(NamedArguments):
     """One of `exec`, `http_get` and `tcp_socket`, with its times in seconds."""
 
-    exec: ExecProbe | Mapping[str, Any] | None = optional(reader_of(ExecProbe), default=None)
-    http_get: HttpGetProbe | Mapping[str, Any] | None = optional(reader_of(HttpGetProbe), default=None)
-    tcp_socket: TcpSocketProbe | Mapping[str, Any] | None = optional(reader_of(TcpSocketProbe), default=None)
-    failure_threshold: pulumi.Input[int] | None = optional(integer(1), default=3)
-    initial_delay_seconds: pulumi.Input[int] | None = optional(integer(0), default=0)
-    period_seconds: pulumi.Input[int] | None = optional(integer(1), default=10)
-    success_threshold: pulumi.Input[int] | None = optional(integer(1), default=1)
-    timeout_seconds: pulumi.Input[int] | None = optional(integer(1), default=3)
+    exec: ExecProbe | Mapping[str, Any] | None = optional(ExecProbe, default=None)
+    http_get: HttpGetProbe | Mapping[str, Any] | None = optional(HttpGetProbe, default=None)
+    tcp_socket: TcpSocketProbe | Mapping[str, Any] | None = optional(TcpSocketProbe, default=None)
+    failure_threshold: Input[int] | None = optional(integer(1), default=3)
+    initial_delay_seconds: Input[int] | None = optional(integer(0), default=0)
+    period_seconds: Input[int] | None = optional(integer(1), default=10)
+    success_threshold: Input[int] | None = optional(integer(1), default=1)
+    timeout_seconds: Input[int] | None = optional(integer(1), default=3)
 
 
 class ProbeConfiguration(NamedArguments):
     """A probe, if it is `enabled`."""
 
-    enabled: pulumi.Input[bool] = required(boolean)
-    probe: ContainerProbe | Mapping[str, Any] | None = optional(reader_of(ContainerProbe), default={})
+    enabled: Input[bool] = required(boolean)
+    probe: ContainerProbe | Mapping[str, Any] | None = optional(ContainerProbe, default={})
 
 
 def _check_probe(read: Mapping[str, Any]) -> None:
@@ -220,22 +217,22 @@ class Probes(NamedArguments):
 class RetentionPolicy(NamedArguments):
     """The days for which logs are kept."""
 
-    period: pulumi.Input[int] = required(integer(1, 1825))
+    period: Input[int] = required(integer(1, 1825))
 
 
 class Logging(NamedArguments):
     """Where the logs are kept, if it is `enabled`."""
 
-    enabled: pulumi.Input[bool] = required(boolean)
-    destination_region_id: pulumi.Input[int] | None = optional(integer(1), default=None)
-    topic_name: pulumi.Input[str] | None = optional(dns_name(1, 223, dotted=True), default=None)
-    retention_policy: RetentionPolicy | Mapping[str, Any] | None = optional(reader_of(RetentionPolicy), default=None)
+    enabled: Input[bool] = required(boolean)
+    destination_region_id: Input[int] | None = optional(integer(1), default=None)
+    topic_name: Input[str] | None = optional(dns_name(1, 223, dotted=True), default=None)
+    retention_policy: RetentionPolicy | Mapping[str, Any] | None = optional(RetentionPolicy, default=None)
 
 
 class IngressOpts(NamedArguments):
     """`disable_response_buffering`: answers are passed on as they come, which streams need."""
 
-    disable_response_buffering: pulumi.Input[bool] = optional(boolean, default=False)
+    disable_response_buffering: Input[bool] = optional(boolean, default=False)
 
 
 PROBES: Final = reader_of(Probes)
@@ -282,45 +279,39 @@ class InferenceDeploymentArgs(LifeCycleArgs):
     the wait ends because a region reports the same error, and no other gets ready. A stopped deployment costs nothing.
     """
 
-    flavor_name: pulumi.Input[str] = required(
+    flavor_name: Input[str] = required(
         identifier, "which hardware should be rented?", Change.UPDATE, priced=True, interrupts=True
     )
-    image: pulumi.Input[str] = required(_image, "which image should run?", Change.UPDATE, interrupts=True)
-    listening_port: pulumi.Input[int] = required(
-        port, "on which port does the image listen?", Change.UPDATE, interrupts=True
-    )
-    containers: pulumi.Input[Sequence[Container | Mapping[str, Any]]] = required(
+    image: Input[str] = required(_image, "which image should run?", Change.UPDATE, interrupts=True)
+    listening_port: Input[int] = required(port, "on which port does the image listen?", Change.UPDATE, interrupts=True)
+    containers: Input[Sequence[Container | Mapping[str, Any]]] = required(
         _containers,
         "in which regions, and with how many replicas?",
         Change.UPDATE,
         priced=True,
         interrupts=_regions_of,
     )
-    name: pulumi.Input[str] | None = optional(dns_name(4, MAX_NAME), default=Generated(MAX_NAME))
-    timeout: pulumi.Input[int] | None = optional(integer(0), default=120, change=Change.UPDATE, priced=True)
-    api_keys: pulumi.Input[Sequence[pulumi.Input[str]]] | None = optional(_names, default=[], change=Change.UPDATE)
-    command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = optional(  # it may have a key in it
-        list_of(string), default=[], change=Change.UPDATE, interrupts=True, secret=True
+    name: Input[str] | None = optional(dns_name(4, MAX_NAME), default=Generated(MAX_NAME))
+    timeout: Input[int] | None = optional(integer(0), Change.UPDATE, default=120, priced=True)
+    api_keys: Input[Sequence[Input[str]]] | None = optional(_names, Change.UPDATE, default=[])
+    command: Input[Sequence[Input[str]]] | None = optional(  # it may have a key in it
+        list_of(string), Change.UPDATE, default=[], interrupts=True, secret=True
     )
-    credentials_name: pulumi.Input[str] | None = optional(
-        or_none(identifier), default="", change=Change.UPDATE, interrupts=True
-    )
-    description: pulumi.Input[str] | None = optional(string, default="", change=Change.UPDATE)
+    credentials_name: Input[str] | None = optional(or_none(identifier), Change.UPDATE, default="", interrupts=True)
+    description: Input[str] | None = optional(string, Change.UPDATE, default="")
     # always in the state: the engine hides what a refresh reads where the program's value is a secret
-    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = optional(
-        variables, default={}, change=Change.UPDATE, interrupts=True, secret=True, in_state=True
+    envs: Input[Mapping[str, Input[str]]] | None = optional(
+        variables, Change.UPDATE, default={}, interrupts=True, secret=True, in_state=True
     )
-    ingress_opts: IngressOpts | pulumi.Input[Mapping[str, Any]] | None = optional(
-        INGRESS.read_minimal, default={}, change=Change.UPDATE
+    ingress_opts: IngressOpts | Input[Mapping[str, Any]] | None = optional(
+        INGRESS.read_minimal, Change.UPDATE, default={}
     )
-    logging: Logging | pulumi.Input[Mapping[str, Any]] | None = optional(
-        LOGGING.read_minimal, default={}, change=Change.UPDATE
+    logging: Logging | Input[Mapping[str, Any]] | None = optional(LOGGING.read_minimal, Change.UPDATE, default={})
+    probes: Probes | Input[Mapping[str, Any]] | None = optional(  # the headers may have a key in them
+        PROBES.read_minimal, Change.UPDATE, default={}, interrupts=True, secret=True
     )
-    probes: Probes | pulumi.Input[Mapping[str, Any]] | None = optional(  # the headers may have a key in them
-        PROBES.read_minimal, default={}, change=Change.UPDATE, interrupts=True, secret=True
-    )
-    auth_enabled: pulumi.Input[bool] | None = optional(_no_auth_enabled, default="", change=Change.NOTHING)
-    give_up_after: pulumi.Input[int] | None = optional(integer(1), default=120, change=Change.NOTHING)
+    auth_enabled: Input[bool] | None = optional(_no_auth_enabled, Change.NOTHING, default="")
+    give_up_after: Input[int] | None = optional(integer(1), Change.NOTHING, default=120)
 
 
 def _expiry(value: Any) -> str:
@@ -336,9 +327,9 @@ class ApiKeyArgs(NamedArguments):
     without one it never expires. A change of `name` or `expires_at` is a replacement: a new secret.
     """
 
-    name: pulumi.Input[str] | None = optional(dns_name(4, 63, dotted=True), default=GENERATED)
-    description: pulumi.Input[str] | None = optional(text_of(300), default="", change=Change.UPDATE)
-    expires_at: pulumi.Input[str] | None = optional(_expiry, default="")
+    name: Input[str] | None = optional(dns_name(4, 63, dotted=True), default=GENERATED)
+    description: Input[str] | None = optional(text_of(300), Change.UPDATE, default="")
+    expires_at: Input[str] | None = optional(_expiry, default="")
 
 
 class RegistryCredentialArgs(NamedArguments):
@@ -348,19 +339,17 @@ class RegistryCredentialArgs(NamedArguments):
     project has, 4 to 63 characters; by default one is made of the resource's name. Its change is a replacement.
     """
 
-    registry_url: pulumi.Input[str] = required(identifier, "which registry has the images?", Change.UPDATE)
-    username: pulumi.Input[str] = required(identifier, "who may pull the images?", Change.UPDATE)
-    password: pulumi.Input[str] = required(
-        secret_text, "which password does the user have?", Change.UPDATE, secret=True
-    )
-    name: pulumi.Input[str] | None = optional(dns_name(4, 63), default=GENERATED)
+    registry_url: Input[str] = required(identifier, "which registry has the images?", Change.UPDATE)
+    username: Input[str] = required(identifier, "who may pull the images?", Change.UPDATE)
+    password: Input[str] = required(secret_text, "which password does the user have?", Change.UPDATE, secret=True)
+    name: Input[str] | None = optional(dns_name(4, 63), default=GENERATED)
 
 
 class AwsIamData(NamedArguments):
     """A key of AWS IAM. Both are secrets."""
 
-    aws_access_key_id: pulumi.Input[str] = required(secret_text, secret=True)
-    aws_secret_access_key: pulumi.Input[str] = required(secret_text, secret=True)
+    aws_access_key_id: Input[str] = required(secret_text, secret=True)
+    aws_secret_access_key: Input[str] = required(secret_text, secret=True)
 
 
 class SecretArgs(NamedArguments):
@@ -370,8 +359,8 @@ class SecretArgs(NamedArguments):
     the project has, 4 to 63 characters; by default one is made of the resource's name. Its change is a replacement.
     """
 
-    data: AwsIamData | pulumi.Input[Mapping[str, pulumi.Input[str]]] = required(
+    data: AwsIamData | Input[Mapping[str, Input[str]]] = required(
         reader_of(AwsIamData, may_be_none=False), "which AWS keys may read the queue?", Change.UPDATE, secret=True
     )
-    type: pulumi.Input[str] | None = optional(one_of(AWS_IAM), default=AWS_IAM, change=Change.UPDATE)
-    name: pulumi.Input[str] | None = optional(dns_name(4, 63, dotted=True), default=GENERATED)
+    type: Input[str] | None = optional(one_of(AWS_IAM), Change.UPDATE, default=AWS_IAM)
+    name: Input[str] | None = optional(dns_name(4, 63, dotted=True), default=GENERATED)

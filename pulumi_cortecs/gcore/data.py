@@ -1,13 +1,5 @@
-"""Data sources: flavors, regions, capacity, models, quotas and deployments.
-
-They send requests to Gcore from the program's own process, also in previews; each needs the account's key. Each data
-source has two forms, as in Pulumi's own SDKs: `get_x` takes plain values and returns the answer, `get_x_output` takes
-Inputs and returns an Output.
-
-The account is that of `opts.provider`, or of the parent's provider, a `pulumi_cortecs.gcore.Provider`; without one it
-is the environment's, else the stack config's, as for resources. A region is named by its id or its name. Every function
-raises DataSourceError, and TypeError for an Output in place of a plain value and for another package's provider.
-"""
+"""Data sources: flavors, regions, capacity, models, quotas and deployments (resources/data_lookup.py has what all have
+in common). Each needs the account's key. A region is named by its id or its name."""
 
 from __future__ import annotations
 
@@ -155,11 +147,6 @@ def get_regions(config: Config, opts: pulumi.InvokeOptions | None = None) -> lis
     return sorted(_client(config).regions_as(Region), key=lambda region: region.id)
 
 
-def get_regions_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Region]]:
-    """Like `get_regions`."""
-    return _SOURCES.invoke_output(opts, get_regions)
-
-
 @_SOURCES.source
 def get_flavors(config: Config, region: int | str, opts: pulumi.InvokeOptions | None = None) -> list[Flavor]:
     """The flavors with price and capacity in a region, the cheapest first. Asks for the price of each one."""
@@ -186,13 +173,6 @@ def get_flavors(config: Config, region: int | str, opts: pulumi.InvokeOptions | 
     return sorted(rows, key=lambda row: (row.hourly_price is None, Decimal(row.hourly_price or 0), row.name))
 
 
-def get_flavors_output(
-    region: pulumi.Input[int | str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[list[Flavor]]:
-    """Like `get_flavors`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_flavors, region)
-
-
 @_SOURCES.source
 def get_capacity(
     config: Config, region: int | str = "", flavor_name: str = "", opts: pulumi.InvokeOptions | None = None
@@ -211,24 +191,10 @@ def get_capacity(
     return sorted(rows, key=lambda row: (-row.capacity, row.flavor_name, row.region))
 
 
-def get_capacity_output(
-    region: pulumi.Input[int | str] = "",
-    flavor_name: pulumi.Input[str] = "",
-    opts: pulumi.InvokeOptions | None = None,
-) -> pulumi.Output[list[Capacity]]:
-    """Like `get_capacity`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_capacity, region, flavor_name)
-
-
 @_SOURCES.source
 def get_models(config: Config, opts: pulumi.InvokeOptions | None = None) -> list[Model]:
     """The models of the catalogue, by name."""
     return sorted(_client(config).models(Model), key=lambda model: model.name)
-
-
-def get_models_output(opts: pulumi.InvokeOptions | None = None) -> pulumi.Output[list[Model]]:
-    """Like `get_models`."""
-    return _SOURCES.invoke_output(opts, get_models)
 
 
 @_SOURCES.source
@@ -240,16 +206,6 @@ def get_quota(
     container = {"region_id": _region(client.regions(), region).id, "scale": {"min": 0, "max": replicas}}
     rows = client.check_limits(flavor_name, [container]).rows
     return [Quota(name, *row) for name, row in rows.items()]
-
-
-def get_quota_output(
-    flavor_name: pulumi.Input[str],
-    region: pulumi.Input[int | str],
-    replicas: pulumi.Input[int] = 1,
-    opts: pulumi.InvokeOptions | None = None,
-) -> pulumi.Output[list[Quota]]:
-    """Like `get_quota`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_quota, flavor_name, region, replicas)
 
 
 @_SOURCES.source
@@ -264,11 +220,12 @@ def get_deployment(config: Config, name: str, opts: pulumi.InvokeOptions | None 
     return row_of(DeploymentInfo, deployment, api_keys=tuple(deployment.api_keys or ()), **lists)
 
 
-def get_deployment_output(
-    name: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[DeploymentInfo]:
-    """Like `get_deployment`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_deployment, name)
+get_regions_output = _SOURCES.for_inputs(get_regions)
+get_flavors_output = _SOURCES.for_inputs(get_flavors)
+get_capacity_output = _SOURCES.for_inputs(get_capacity)
+get_models_output = _SOURCES.for_inputs(get_models)
+get_quota_output = _SOURCES.for_inputs(get_quota)
+get_deployment_output = _SOURCES.for_inputs(get_deployment)
 
 
 def _client(config: Config) -> GcoreClient:

@@ -1,5 +1,4 @@
-"""The description of an InferenceDeployment and the plain resources at Gcore, and the credentials. Light: programs
-import it."""
+"""The resources of Gcore as the provider knows them, and the credentials. Light: programs import it."""
 
 from __future__ import annotations
 

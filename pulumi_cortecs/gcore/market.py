@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_cortecs.cost import Money, MoneyError, Offer
+from pulumi_cortecs.cost import Money, Offer
 from pulumi_cortecs.cost.limits import PolicyValue
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
 from pulumi_cortecs.cost.quote import Quote, is_from_catalogue, per_minute
@@ -189,11 +189,7 @@ def offers(base_url: str) -> list[Offer]:
 
 def price_of(shown: ApiPricePreview) -> Money | None:
     """The hourly price that a preview shows; None for a hidden one, and for one that is none."""
-    try:
-        hourly = Money.of(shown.price_per_hour or 0, shown.currency_code or "")
-    except MoneyError:
-        return None
-    return hourly if shown.price_status == "show" and hourly.amount > 0 else None
+    return Money.price_or_none(shown.price_per_hour, shown.currency_code) if shown.price_status == "show" else None
 
 
 def _listings(base_url: str) -> list[Listing]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-import pulumi
+from pulumi import Input, Output, ResourceOptions
 
 from pulumi_cortecs.gcore.arguments import (
     PROBE_NAMES,
@@ -50,24 +50,20 @@ if TYPE_CHECKING:
 class Provider(ExplicitProvider):
     """A project at Gcore, for `opts.provider` of resources, components and data sources.
 
-    It takes either `api_key` and `project_id`, and `api_base_url` if it is not https://api.gcore.com: Pulumi keeps
-    these in the state, the key encrypted. Or it takes the names of environment variables, so that no key is in the
-    state: `opts=ResourceOptions(env_var_mappings={"GCORE_B_API_KEY": "GCORE_API_KEY", "GCORE_B_PROJECT":
-    "GCORE_CLOUD_PROJECT_ID"})`, and one for GCORE_BASE_URL where needed. `default_labels`: labels of all its
-    deployments, below their own.
-
-    Raises TypeError for missing credentials, and for both forms at once; ValueError for an empty string.
+    It takes `api_key` and `project_id`, and `api_base_url` if it is not https://api.gcore.com; or the names of
+    environment variables, `opts=ResourceOptions(env_var_mappings={"GCORE_B_API_KEY": "GCORE_API_KEY",
+    "GCORE_B_PROJECT": "GCORE_CLOUD_PROJECT_ID"})`, and one for GCORE_BASE_URL where needed. See `ExplicitProvider`.
     """
 
     def __init__(
         self,
         resource_name: str,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: ResourceOptions | None = None,
         *,
-        api_key: pulumi.Input[str] | None = None,
-        project_id: pulumi.Input[str] | None = None,
-        api_base_url: pulumi.Input[str] | None = None,
-        default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        api_key: Input[str] | None = None,
+        project_id: Input[str] | None = None,
+        api_base_url: Input[str] | None = None,
+        default_labels: Input[Mapping[str, Input[str]]] | None = None,
     ) -> None:
         settings = {KEY: api_key, PROJECT_ID: project_id, BASE_URL: api_base_url}
         super().__init__(resource_name, CREDENTIALS, settings, opts, default_labels)
@@ -76,25 +72,25 @@ class Provider(ExplicitProvider):
 if TYPE_CHECKING:
 
     class _EndpointArguments(ReadinessArguments, total=False):
-        give_up_after: pulumi.Input[int] | None
+        give_up_after: Input[int] | None
 
     class _InferenceDeploymentArguments(LifeCycleArguments, _EndpointArguments, total=False):
         """The same as named arguments."""
 
-        flavor_name: Required[pulumi.Input[str]]
-        image: Required[pulumi.Input[str]]
-        listening_port: Required[pulumi.Input[int]]
-        containers: Required[pulumi.Input[Sequence[Container | Mapping[str, Any]]]]
-        name: pulumi.Input[str] | None
-        timeout: pulumi.Input[int] | None
-        api_keys: pulumi.Input[Sequence[pulumi.Input[str]]] | None
-        command: pulumi.Input[Sequence[pulumi.Input[str]]] | None
-        credentials_name: pulumi.Input[str] | None
-        description: pulumi.Input[str] | None
-        envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
-        ingress_opts: IngressOpts | pulumi.Input[Mapping[str, Any]] | None
-        logging: Logging | pulumi.Input[Mapping[str, Any]] | None
-        probes: Probes | pulumi.Input[Mapping[str, Any]] | None
+        flavor_name: Required[Input[str]]
+        image: Required[Input[str]]
+        listening_port: Required[Input[int]]
+        containers: Required[Input[Sequence[Container | Mapping[str, Any]]]]
+        name: Input[str] | None
+        timeout: Input[int] | None
+        api_keys: Input[Sequence[Input[str]]] | None
+        command: Input[Sequence[Input[str]]] | None
+        credentials_name: Input[str] | None
+        description: Input[str] | None
+        envs: Input[Mapping[str, Input[str]]] | None
+        ingress_opts: IngressOpts | Input[Mapping[str, Any]] | None
+        logging: Logging | Input[Mapping[str, Any]] | None
+        probes: Probes | Input[Mapping[str, Any]] | None
 
 
 class _Outputs(EndpointOutputs):
@@ -144,22 +140,22 @@ class InferenceDeployment(_Outputs, InstanceResource, form=_FORM):
     DISABLED (stopped) or DELETING.
     """
 
-    name: pulumi.Output[str]
-    flavor_name: pulumi.Output[str]
-    image: pulumi.Output[str]
-    listening_port: pulumi.Output[int]
-    containers: pulumi.Output[list[Any]]
+    name: Output[str]
+    flavor_name: Output[str]
+    image: Output[str]
+    listening_port: Output[int]
+    containers: Output[list[Any]]
     """The regions with their replicas, without what are Gcore's defaults."""
-    timeout: pulumi.Output[int | None]
-    api_keys: pulumi.Output[list[str] | None]
-    command: pulumi.Output[list[str] | None]
-    credentials_name: pulumi.Output[str | None]
-    description: pulumi.Output[str | None]
-    envs: pulumi.Output[Any]
-    ingress_opts: pulumi.Output[Any]
-    logging: pulumi.Output[Any]
-    probes: pulumi.Output[Any]
-    give_up_after: pulumi.Output[int | None]
+    timeout: Output[int | None]
+    api_keys: Output[list[str] | None]
+    command: Output[list[str] | None]
+    credentials_name: Output[str | None]
+    description: Output[str | None]
+    envs: Output[Any]
+    ingress_opts: Output[Any]
+    logging: Output[Any]
+    probes: Output[Any]
+    give_up_after: Output[int | None]
 
     endpoint: Endpoint
 
@@ -167,14 +163,14 @@ class InferenceDeployment(_Outputs, InstanceResource, form=_FORM):
 
         @overload
         def __init__(
-            self, resource_name: str, args: InferenceDeploymentArgs, opts: pulumi.ResourceOptions | None = None
+            self, resource_name: str, args: InferenceDeploymentArgs, opts: ResourceOptions | None = None
         ) -> None: ...
 
         @overload
         def __init__(
             self,
             resource_name: str,
-            opts: pulumi.ResourceOptions | None = None,
+            opts: ResourceOptions | None = None,
             **arguments: Unpack[_InferenceDeploymentArguments],
         ) -> None: ...
 
@@ -182,10 +178,7 @@ class InferenceDeployment(_Outputs, InstanceResource, form=_FORM):
 
     @staticmethod
     def get(
-        resource_name: str,
-        id: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-        **endpoint: Unpack[_EndpointArguments],
+        resource_name: str, id: Input[str], opts: ResourceOptions | None = None, **endpoint: Unpack[_EndpointArguments]
     ) -> InferenceDeployment:
         """Reads a deployment by its name, which this program neither buys, changes nor deletes.
 
@@ -198,13 +191,13 @@ class ApiKey(PlainResource, kind=API_KEY, arguments=ApiKeyArgs):
     """A key for `api_keys` of deployments, which take its `name`. It costs nothing. Gcore tells the `secret` only once,
     so the state keeps it, encrypted. A warning says that it expires within 7 days."""
 
-    name: pulumi.Output[str]
-    description: pulumi.Output[str | None]
-    expires_at: pulumi.Output[str | None]
-    secret: pulumi.Output[str]
+    name: Output[str]
+    description: Output[str | None]
+    expires_at: Output[str | None]
+    secret: Output[str]
     """What requests have to send, as a bearer token; secret."""
-    created_at: pulumi.Output[str]
-    deployment_names: pulumi.Output[list[str]]
+    created_at: Output[str]
+    deployment_names: Output[list[str]]
     """The deployments that took it at the last refresh. It is not deleted before they have been."""
 
 
@@ -212,18 +205,18 @@ class RegistryCredential(PlainResource, kind=REGISTRY_CREDENTIAL, arguments=Regi
     """An account at the registry of private images, for `credentials_name` of deployments. It costs nothing. Gcore
     never tells the password: the state keeps the program's, and a change elsewhere is not noticed."""
 
-    name: pulumi.Output[str]
-    registry_url: pulumi.Output[str]
-    username: pulumi.Output[str]
-    password: pulumi.Output[str]
-    project_id: pulumi.Output[int]
+    name: Output[str]
+    registry_url: Output[str]
+    username: Output[str]
+    password: Output[str]
+    project_id: Output[int]
     """The project that has it."""
 
 
 class Secret(PlainResource, kind=SECRET, arguments=SecretArgs):
     """A secret for the queue of an `SqsTrigger`, which takes its `name`. It costs nothing."""
 
-    name: pulumi.Output[str]
-    type: pulumi.Output[str | None]
-    data: pulumi.Output[Any]
+    name: Output[str]
+    type: Output[str | None]
+    data: Output[Any]
     """The key as Gcore has it; secret."""

@@ -22,7 +22,7 @@ from pulumi_cortecs.provider.properties import (
 )
 
 if TYPE_CHECKING:
-    import pulumi
+    from pulumi import Input
 
 State: TypeAlias = Literal["running", "stopped"]
 OnTimeout: TypeAlias = Literal["keep", "stop", "delete"]
@@ -101,8 +101,8 @@ class PurchaseArgs(NamedArguments):
     """`max_price`: the highest price to buy at, per hour and for all of it, "2.10 EUR". `price_tolerance`: the whole
     percents (0 by default) by which the price may exceed the one that the preview showed."""
 
-    max_price: pulumi.Input[str] | None = optional(money, default="", change=Change.NOTHING)
-    price_tolerance: pulumi.Input[int] | None = optional(integer(0, _MAX_PERCENT), default=0, change=Change.NOTHING)
+    max_price: Input[str] | None = optional(money, Change.NOTHING, default="")
+    price_tolerance: Input[int] | None = optional(integer(0, _MAX_PERCENT), Change.NOTHING, default=0)
 
 
 class LifeCycleArgs(PurchaseArgs):
@@ -114,31 +114,25 @@ class LifeCycleArgs(PurchaseArgs):
     that answers when it is ready; by default its models are asked for. `ready_key`: the API key for these requests; a
     secret. `labels`: names and values that tell whose instance it is, {"team": "search"}; no place for secrets."""
 
-    state: pulumi.Input[State] | None = optional(
-        one_of(*get_args(State)), default="running", change=Change.UPDATE, in_state=True
+    state: Input[State] | None = optional(one_of(*get_args(State)), Change.UPDATE, default="running", in_state=True)
+    restart_trigger: Input[str] | None = optional(string, Change.UPDATE, default="", interrupts=True)
+    ttl: Input[str] | None = optional(_ttl, Change.UPDATE, default="")
+    on_timeout: Input[OnTimeout] | None = optional(
+        one_of(*get_args(OnTimeout)), Change.UPDATE, default="keep", in_state=True
     )
-    restart_trigger: pulumi.Input[str] | None = optional(string, default="", change=Change.UPDATE, interrupts=True)
-    ttl: pulumi.Input[str] | None = optional(_ttl, default="", change=Change.UPDATE)
-    on_timeout: pulumi.Input[OnTimeout] | None = optional(
-        one_of(*get_args(OnTimeout)), default="keep", change=Change.UPDATE, in_state=True
-    )
-    adopt_id: pulumi.Input[str] | None = optional(_adopt_id, default="", change=Change.NOTHING)
-    ready: pulumi.Input[Ready] | None = optional(one_of(*get_args(Ready)), default="answer", change=Change.NOTHING)
-    ready_path: pulumi.Input[str] | None = optional(_path, default="", change=Change.NOTHING)
-    ready_key: pulumi.Input[str] | None = optional(_bearer_token, default="", change=Change.NOTHING, secret=True)
-    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = optional(
-        read_labels, default={}, change=Change.UPDATE
-    )
+    adopt_id: Input[str] | None = optional(_adopt_id, Change.NOTHING, default="")
+    ready: Input[Ready] | None = optional(one_of(*get_args(Ready)), Change.NOTHING, default="answer")
+    ready_path: Input[str] | None = optional(_path, Change.NOTHING, default="")
+    ready_key: Input[str] | None = optional(_bearer_token, Change.NOTHING, default="", secret=True)
+    labels: Input[Mapping[str, Input[str]]] | None = optional(read_labels, Change.UPDATE, default={})
 
 
 class LifeCycleWithoutStopArgs(LifeCycleArgs):
     """`state` is `running` here, because no instance can be stopped, and `on_timeout` is `keep` or `delete`."""
 
-    state: pulumi.Input[State] | None = optional(
-        _always_running, default="running", change=Change.UPDATE, in_state=True
-    )
-    on_timeout: pulumi.Input[OnTimeout] | None = optional(
-        one_of("keep", "delete"), default="keep", change=Change.UPDATE, in_state=True
+    state: Input[State] | None = optional(_always_running, Change.UPDATE, default="running", in_state=True)
+    on_timeout: Input[OnTimeout] | None = optional(
+        one_of("keep", "delete"), Change.UPDATE, default="keep", in_state=True
     )
 
 

@@ -1,8 +1,8 @@
 """Classes of arguments. Each argument is declared once: the type that a program writes, the reader and the default.
 
-    class ProbeArgs(NamedArguments):
-        port: pulumi.Input[int] = required(port)
-        path: pulumi.Input[str] | None = optional(string, default="/")
+    class Probe(NamedArguments):
+        port: Input[int] = required(port)
+        path: Input[str] | None = optional(string, default="/")
 
 `arguments_of` is the same as rows of a table, and `reader_of` the reader of such an object.
 """
@@ -28,7 +28,7 @@ ABSENT: Final = object()
 
 
 def required(
-    read: Reader,
+    read: Reader | type[NamedArguments],
     why: str = "",
     change: Change = Change.REPLACE,
     *,
@@ -37,16 +37,17 @@ def required(
     secret: bool = False,
     spell: Callable[[Any], Any] = lambda value: value,
 ) -> Any:
-    """Declares a required argument; `why` ends the message "is required: ...". For the others see `kind.Argument`."""
-    argument = Argument(read, Required(why), change, priced, interrupts, secret, spell=spell)
+    """Declares a required argument. `read` reads its value, or is the class of the object that it is; `why` ends the
+    message "is required: ...". For the others see `kind.Argument`."""
+    argument = Argument(_reader(read), Required(why), change, priced, interrupts, secret, spell=spell)
     return field(repr=not secret, metadata={_ARGUMENT: argument})
 
 
 def optional(
-    read: Reader,
+    read: Reader | type[NamedArguments],
+    change: Change = Change.REPLACE,
     *,
     default: Any,
-    change: Change = Change.REPLACE,
     priced: bool = False,
     interrupts: bool = False,
     secret: bool = False,
@@ -59,7 +60,7 @@ def optional(
     """
     is_chosen = default is MARKET or isinstance(default, Generated)
     shown = in_state or interrupts or is_chosen
-    argument = Argument(read, default, change, priced, interrupts, secret, in_state_if_default=shown)
+    argument = Argument(_reader(read), default, change, priced, interrupts, secret, in_state_if_default=shown)
     return field(default=None, repr=not secret, metadata={_ARGUMENT: argument})
 
 
@@ -96,6 +97,10 @@ def reader_of(
     needed = tuple(name for name, row in rows.items() if isinstance(row.default, Required))
     defaults = {name: row.default for name, row in rows.items() if name not in needed and row.default is not ABSENT}
     return ObjectReader({name: row.read for name, row in rows.items()}, needed, defaults, switch, may_be_none, check)
+
+
+def _reader(read: Reader | type[NamedArguments]) -> Reader:
+    return reader_of(read) if isinstance(read, type) and issubclass(read, NamedArguments) else read
 
 
 def refuse_unknown(owner: str, named: Mapping[str, Any], form: type[Any]) -> None:

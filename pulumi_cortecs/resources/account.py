@@ -25,6 +25,11 @@ _PACKAGE: Final = "pulumi-python"
 class ExplicitProvider(pulumi.ProviderResource):
     """The base of every cloud's `Provider`, which has the cloud's own arguments.
 
+    A program gives either the credentials, which Pulumi keeps in the state, the keys encrypted; or, in
+    `opts.env_var_mappings`, the names of environment variables that have them: then no key is in the state, and a
+    rotated one is used at once. All parts of an account come from one source; both forms accept mappings of further
+    variables. `default_labels` are labels of all its instances, below their own.
+
     `spec` has the names of a cloud's credentials; `arguments` are the program's values, None for those left out.
 
     Raises TypeError for incomplete or missing credentials, and for both forms at once (arguments, and the variables of

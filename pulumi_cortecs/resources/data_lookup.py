@@ -1,4 +1,11 @@
-"""The lookups of a cloud's data sources, for plain values or Inputs, and their account."""
+"""The lookups of a cloud's data sources, for plain values or Inputs, and their account.
+
+Each data source has two forms, as in Pulumi's own SDKs: `get_x` takes plain values and returns the answer,
+`get_x_output` takes Inputs and returns an Output. Both send requests from the program's own process, also in previews.
+The account is that of `opts.provider`, or of the parent's provider; without one it is the environment's, else the
+stack config's, as for resources. They raise DataSourceError, and TypeError for an Output in place of a plain value and
+for another package's provider.
+"""
 
 from __future__ import annotations
 
@@ -59,22 +66,40 @@ class DataSources:
         vars(answer)["__signature__"] = plain_signature
         return answer
 
-    def invoke_output(
-        self, opts: pulumi.InvokeOptions | None, source: Callable[..., R], *args: pulumi.Input[Any]
-    ) -> pulumi.Output[R]:
-        """The answer of a `source` for Inputs, when they and the resources of `opts.depends_on` are available."""
+    def for_inputs(self, source: Callable[..., R]) -> Callable[..., pulumi.Output[R]]:
+        """The form of a `source` that takes Inputs: its answer, when they and the resources of `opts.depends_on` are
+        available. A type checker knows the answer, and not the arguments."""
+        signature = inspect.signature(source)
         ask: Callable[..., R] = inspect.unwrap(source)
 
+        def output(*args: pulumi.Input[Any], **kwargs: pulumi.Input[Any]) -> pulumi.Output[R]:
+            bound = signature.bind(*args, **kwargs)
+            opts = bound.arguments.pop("opts", None)
+            return self._invoke(ask, opts, bound.arguments)
+
+        output.__name__ = output.__qualname__ = f"{source.__name__}_output"
+        output.__module__, output.__doc__ = source.__module__, f"Like `{source.__name__}`, for Inputs. {source.__doc__}"
+        parameters = [
+            one if one.name == "opts" else one.replace(annotation=f"pulumi.Input[{one.annotation}]")
+            for one in signature.parameters.values()
+        ]
+        returned = f"pulumi.Output[{signature.return_annotation}]"
+        vars(output)["__signature__"] = signature.replace(parameters=parameters, return_annotation=returned)
+        return output
+
+    def _invoke(
+        self, ask: Callable[..., R], opts: pulumi.InvokeOptions | None, arguments: Mapping[str, pulumi.Input[Any]]
+    ) -> pulumi.Output[R]:
         async def answer(resolved: list[Any]) -> R:
             config, values, _ = resolved
             # neither on Pulumi's event loop nor in its threads, which booting instances can occupy for minutes
-            asking = partial(_call, ask, config, *values)
+            asking = partial(_call, ask, config, **values)
             return await asyncio.get_running_loop().run_in_executor(_threads(), asking)
 
         # the answer contains no credentials, so their secrecy does not apply to it
         config = pulumi.Output.unsecret(pulumi.Output.from_input(dict(self._configuration(opts))))
         resolved = pulumi.Output.all(
-            config, pulumi.Output.all(*args), _resolved_dependencies(getattr(opts, "depends_on", None))
+            config, pulumi.Output.from_input(dict(arguments)), _resolved_dependencies(getattr(opts, "depends_on", None))
         )
         return resolved.apply(answer)
 

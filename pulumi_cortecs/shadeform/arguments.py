@@ -24,32 +24,31 @@ from pulumi_cortecs.provider.properties import (
 )
 
 if TYPE_CHECKING:
-    import pulumi
+    from pulumi import Input
 
 CURRENCY: Final = "USD"
-_MAX_VOLUMES: Final = 1
 _ID_OR_NONE: Final = or_none(identifier)
 
 
 class PortMapping(NamedArguments):
     """A port of the instance, and the port of the container behind it."""
 
-    host_port: pulumi.Input[int] = required(port)
-    container_port: pulumi.Input[int] = required(port)
+    host_port: Input[int] = required(port)
+    container_port: Input[int] = required(port)
 
 
 class VolumeMount(NamedArguments):
     """A path of the instance, and the path in the container at which it appears."""
 
-    host_path: pulumi.Input[str] = required(identifier)
-    container_path: pulumi.Input[str] = required(identifier)
+    host_path: Input[str] = required(identifier)
+    container_path: Input[str] = required(identifier)
 
 
 class RegistryCredentials(NamedArguments):
     """The account at the registry of a private image. The password is a secret."""
 
-    username: pulumi.Input[str] | None = optional(hidden_string, default=None)
-    password: pulumi.Input[str] | None = optional(hidden_string, default=None, secret=True)
+    username: Input[str] | None = optional(hidden_string, default=None)
+    password: Input[str] | None = optional(hidden_string, default=None, secret=True)
 
 
 class DockerConfiguration(NamedArguments):
@@ -60,38 +59,32 @@ class DockerConfiguration(NamedArguments):
     secrets.
     """
 
-    image: pulumi.Input[str] = required(identifier)
-    args: pulumi.Input[str] | None = optional(hidden_string, default=None)
-    shared_memory_in_gb: pulumi.Input[int] | None = optional(integer(1), default=None)
-    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = optional(variables, default=None, secret=True)
+    image: Input[str] = required(identifier)
+    args: Input[str] | None = optional(hidden_string, default=None)
+    shared_memory_in_gb: Input[int] | None = optional(integer(1), default=None)
+    envs: Input[Mapping[str, Input[str]]] | None = optional(variables, default=None, secret=True)
     port_mappings: Sequence[PortMapping | Mapping[str, Any]] | None = optional(
         list_of(reader_of(PortMapping)), default=None
     )
     volume_mounts: Sequence[VolumeMount | Mapping[str, Any]] | None = optional(
         list_of(reader_of(VolumeMount)), default=None
     )
-    registry_credentials: RegistryCredentials | Mapping[str, Any] | None = optional(
-        reader_of(RegistryCredentials), default=None, secret=True
-    )
+    registry_credentials: RegistryCredentials | Mapping[str, Any] | None = optional(RegistryCredentials, default=None)
 
 
 class ScriptConfiguration(NamedArguments):
     """A shell script in plain text, which the instance runs once it is active. It is a secret."""
 
-    script: pulumi.Input[str] = required(hidden_string, secret=True)
+    script: Input[str] = required(hidden_string, secret=True)
 
 
 class LaunchConfiguration(NamedArguments):
     """The action of an instance when it becomes active: a container or a script. `type`, "docker" or "script", is the
     one that is there, and need not be given."""
 
-    type: pulumi.Input[str] | None = optional(one_of("docker", "script"), default=None)
-    docker_configuration: DockerConfiguration | Mapping[str, Any] | None = optional(
-        reader_of(DockerConfiguration), default=None
-    )
-    script_configuration: ScriptConfiguration | Mapping[str, Any] | None = optional(
-        reader_of(ScriptConfiguration), default=None
-    )
+    type: Input[str] | None = optional(one_of("docker", "script"), default=None)
+    docker_configuration: DockerConfiguration | Mapping[str, Any] | None = optional(DockerConfiguration, default=None)
+    script_configuration: ScriptConfiguration | Mapping[str, Any] | None = optional(ScriptConfiguration, default=None)
 
 
 _LAUNCH_FIELDS: Final = reader_of(LaunchConfiguration)
@@ -115,8 +108,8 @@ class AutoDelete(NamedArguments):
     """The end of an instance, or the moment of an alert: at a date (RFC 3339), or when it has cost so many US dollars
     ("25.00")."""
 
-    date_threshold: pulumi.Input[str] | None = optional(date, default=None)
-    spend_threshold: pulumi.Input[str] | None = optional(cents_of("US dollars"), default=None)
+    date_threshold: Input[str] | None = optional(date, default=None)
+    spend_threshold: Input[str] | None = optional(cents_of("US dollars"), default=None)
 
 
 class InstanceArgs(LifeCycleWithoutStopArgs):
@@ -135,35 +128,25 @@ class InstanceArgs(LifeCycleWithoutStopArgs):
     deleted. `restart_trigger` reboots in place.
     """
 
-    cloud: pulumi.Input[str] = required(identifier, "on which cloud should the instance run?", priced=True)
-    region: pulumi.Input[str] = required(identifier, "in which region should the instance run?", priced=True)
-    shade_instance_type: pulumi.Input[str] = required(identifier, "which hardware should be rented?", priced=True)
-    name: pulumi.Input[str] | None = optional(identifier, default=MARKET, change=Change.UPDATE)
-    shade_cloud: pulumi.Input[bool] | None = optional(boolean, default=True, priced=True)
-    os: pulumi.Input[str] | None = optional(_ID_OR_NONE, default="")
-    template_id: pulumi.Input[str] | None = optional(_ID_OR_NONE, default="")
-    ssh_key_id: pulumi.Input[str] | None = optional(_ID_OR_NONE, default="")
-    volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None = optional(
-        list_of(identifier, _MAX_VOLUMES), default=[]
-    )
-    volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None = optional(
-        object_of({"auto": boolean}), default={}
-    )
-    envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = optional(variables, default={}, secret=True)
-    launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None = optional(
+    cloud: Input[str] = required(identifier, "on which cloud should the instance run?", priced=True)
+    region: Input[str] = required(identifier, "in which region should the instance run?", priced=True)
+    shade_instance_type: Input[str] = required(identifier, "which hardware should be rented?", priced=True)
+    name: Input[str] | None = optional(identifier, Change.UPDATE, default=MARKET)
+    shade_cloud: Input[bool] | None = optional(boolean, default=True, priced=True)
+    os: Input[str] | None = optional(_ID_OR_NONE, default="")
+    template_id: Input[str] | None = optional(_ID_OR_NONE, default="")
+    ssh_key_id: Input[str] | None = optional(_ID_OR_NONE, default="")
+    volume_ids: Input[Sequence[Input[str]]] | None = optional(list_of(identifier, at_most=1), default=[])
+    volume_mount: Input[Mapping[str, Input[bool]]] | None = optional(object_of({"auto": boolean}), default={})
+    envs: Input[Mapping[str, Input[str]]] | None = optional(variables, default={}, secret=True)
+    launch_configuration: LaunchConfiguration | Input[Mapping[str, Any]] | None = optional(
         _launch_configuration, default={}, secret=True
     )
-    auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = optional(
-        reader_of(AutoDelete), default={}, change=Change.UPDATE
-    )
-    alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None = optional(
-        reader_of(AutoDelete), default={}, change=Change.UPDATE
-    )
-    tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None = optional(
-        list_of(text_tag), default=[], change=Change.UPDATE
-    )
-    spend_limit: pulumi.Input[str] | None = optional(money_in(CURRENCY), default="", change=Change.UPDATE)
-    endpoint_port: pulumi.Input[int] | None = optional(integer(0, MAX_PORT), default=0, change=Change.NOTHING)
+    auto_delete: AutoDelete | Input[Mapping[str, Any]] | None = optional(AutoDelete, Change.UPDATE, default={})
+    alert: AutoDelete | Input[Mapping[str, Any]] | None = optional(AutoDelete, Change.UPDATE, default={})
+    tags: Input[Sequence[Input[str]]] | None = optional(list_of(text_tag), Change.UPDATE, default=[])
+    spend_limit: Input[str] | None = optional(money_in(CURRENCY), Change.UPDATE, default="")
+    endpoint_port: Input[int] | None = optional(integer(0, MAX_PORT), Change.NOTHING, default=0)
 
 
 class SshKeyArgs(NamedArguments):
@@ -173,8 +156,8 @@ class SshKeyArgs(NamedArguments):
     default one is made of the resource's name. A change of either is a replacement.
     """
 
-    public_key: pulumi.Input[str] = required(public_key, "which public key should be added?")
-    name: pulumi.Input[str] | None = optional(identifier, default=GENERATED)
+    public_key: Input[str] = required(public_key, "which public key should be added?")
+    name: Input[str] | None = optional(identifier, default=GENERATED)
 
 
 class VolumeArgs(PurchaseArgs):
@@ -185,7 +168,7 @@ class VolumeArgs(PurchaseArgs):
     these is a replacement, which destroys the data.
     """
 
-    cloud: pulumi.Input[str] = required(identifier, "on which cloud should it be?", priced=True)
-    region: pulumi.Input[str] = required(identifier, "in which region should it be?", priced=True)
-    size_in_gb: pulumi.Input[int] = required(integer(1), "how large should it be?", priced=True)
-    name: pulumi.Input[str] | None = optional(identifier, default=GENERATED)
+    cloud: Input[str] = required(identifier, "on which cloud should it be?", priced=True)
+    region: Input[str] = required(identifier, "in which region should it be?", priced=True)
+    size_in_gb: Input[int] = required(integer(1), "how large should it be?", priced=True)
+    name: Input[str] | None = optional(identifier, default=GENERATED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 import httpx
 from pydantic import BeforeValidator, Field
@@ -169,19 +169,11 @@ class _Created(WireModel):
     id: _ResourceId
 
 
-class _Plain(NamedTuple):
-    """A type beside instances: the name of its list, a row of it, and the word that creates one."""
-
-    listed_as: str
-    row: type[Any]
-    verb: str
-
-
-PLAIN: Final[Mapping[str, _Plain]] = {
-    "sshkeys": _Plain("ssh_keys", ApiSshKey, "add"),
-    "volumes": _Plain("volumes", ApiVolume, "create"),
+PLAIN: Final[Mapping[str, tuple[str, type[Any], str]]] = {
+    "sshkeys": ("ssh_keys", ApiSshKey, "add"),
+    "volumes": ("volumes", ApiVolume, "create"),
 }
-"""What an account has beside instances, by its name in paths."""
+"""What an account has beside instances, by its name in paths: the list's name, a row, and the verb that creates one."""
 
 
 class ShadeformPublicClient(VendorApi):
@@ -226,12 +218,13 @@ class ShadeformClient(VendorApi):
 
     def all_of(self, path: str) -> dict[str, Any]:
         """All SSH keys (`sshkeys`) or `volumes` of the account by id, the vendor's own keys among them."""
-        kind = PLAIN[path]
-        return {row.id: row for row in self._rows(f"/{path}", kind.listed_as, kind.row)}
+        listed_as, form, _ = PLAIN[path]
+        return {row.id: row for row in self._rows(f"/{path}", listed_as, form)}
 
     def one_of(self, path: str, resource_id: str) -> Any:
         """One of them. Raises NotFoundError for an unknown id (404 by inference)."""
-        return self._get(f"{self._path(path, resource_id)}/info", PLAIN[path].row)
+        _, form, _ = PLAIN[path]
+        return self._get(f"{self._path(path, resource_id)}/info", form)
 
     def volume_types(self) -> list[ApiVolumeType]:
         """The kinds of volumes of all clouds, with their prices."""
@@ -240,7 +233,8 @@ class ShadeformClient(VendorApi):
     def create(self, path: str, inputs: Mapping[str, Any]) -> OrderAnswer[Any]:
         """Adds a key or buys a volume of check's inputs, and returns its id. It is not sent again once the vendor may
         have received it: after an error with `may_have_taken_effect` it may exist."""
-        return OrderAnswer(self._order(f"/{path}/{PLAIN[path].verb}", _Created, dict(inputs)).id)
+        *_, verb = PLAIN[path]
+        return OrderAnswer(self._order(f"/{path}/{verb}", _Created, dict(inputs)).id)
 
     def delete(self, path: str, resource_id: str) -> None:
         """Deletes one, a volume with its data, or requests the deletion of one of the `instances`, whose bill ends with

@@ -82,11 +82,7 @@ class ShadeformCloud(
         return self.client.create_instance(body)
 
     def update(self, instance_id: str, inputs: Mapping[str, Any], changed: frozenset[str]) -> None:
-        changes: dict[str, Any] = {}
-        if "name" in changed:
-            changes["name"] = inputs["name"]
-        if "alert" in changed:
-            changes["alert"] = inputs["alert"] or None
+        changes: dict[str, Any] = {key: inputs[key] or None for key in changed & {"name", "alert"}}
         if not changed.isdisjoint({"auto_delete", "ttl", "spend_limit"}):
             changes["auto_delete"] = _auto_delete(inputs) or None
         if "tags" in changed:
@@ -150,7 +146,8 @@ class ShadeformCloud(
         if end.get("date_threshold") != wanted.get("date_threshold"):
             details["ttl"] = ""
         if end.get("spend_threshold") != wanted.get("spend_threshold"):
-            details["spend_limit"] = _limit_text(live["auto_delete"])
+            spend = live["auto_delete"].get("spend_threshold")
+            details["spend_limit"] = f"{spend} {CURRENCY}" if spend else ""
         return details
 
     def ends_at(self, instance: ApiInstance) -> str:
@@ -256,11 +253,6 @@ def _meaning(thresholds: Mapping[str, str]) -> dict[str, object]:
         with suppress(ValueError):
             meaning["spend_threshold"] = Money.of(spend, CURRENCY)
     return {**thresholds, **meaning}
-
-
-def _limit_text(live: Mapping[str, str]) -> str:
-    spend = live.get("spend_threshold")
-    return f"{spend} {CURRENCY}" if spend else ""
 
 
 def _address(instance: ApiInstance, container_port: int) -> str:

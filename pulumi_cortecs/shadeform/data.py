@@ -1,14 +1,6 @@
-"""Data sources: instance types with their prices and stock, kinds of volumes, and instances.
-
-They send requests to Shadeform from the program's own process, also in previews. Instance types are cached for half a
-minute, and need no key; an instance and the kinds of volumes are requested at each call. Each data source has two
-forms, as in Pulumi's own SDKs: `get_x` takes plain values and returns the answer, `get_x_output` takes Inputs and
-returns an Output.
-
-The account is that of `opts.provider`, or of the parent's provider, a `pulumi_cortecs.shadeform.Provider`; without one
-it is the environment's, else the stack config's, as for resources. Every function raises DataSourceError, and TypeError
-for an Output in place of a plain value and for another package's provider.
-"""
+"""Data sources: instance types with their prices and stock, kinds of volumes, and instances
+(resources/data_lookup.py has what all have in common). Instance types are cached for half a minute, and need no key; an
+instance and the kinds of volumes are requested at each call."""
 
 from __future__ import annotations
 
@@ -118,15 +110,6 @@ def get_instance_types(
 ) -> list[InstanceType]:
     """The instance types in each of their regions, the cheapest first; only those of a cloud, a region, a GPU type or a
     number of GPUs, and only those in stock, where that is asked for."""
-    wanted = [
-        listing
-        for listing in market.listed(config)
-        if cloud in ("", listing.row.cloud)
-        and region in ("", listing.region)
-        and gpu_type in ("", listing.gpu_type)
-        and num_gpus in (0, listing.num_gpus)
-        and (listing.available or not available)
-    ]
     return [
         row_of(
             InstanceType,
@@ -140,20 +123,13 @@ def get_instance_types(
                 (place.display_name for place in listing.row.availability if place.region == listing.region), None
             ),
         )
-        for listing in wanted
+        for listing in market.listed(config)
+        if cloud in ("", listing.row.cloud)
+        and region in ("", listing.region)
+        and gpu_type in ("", listing.gpu_type)
+        and num_gpus in (0, listing.num_gpus)
+        and (listing.available or not available)
     ]
-
-
-def get_instance_types_output(
-    cloud: pulumi.Input[str] = "",
-    region: pulumi.Input[str] = "",
-    gpu_type: pulumi.Input[str] = "",
-    num_gpus: pulumi.Input[int] = 0,
-    available: pulumi.Input[bool] = False,
-    opts: pulumi.InvokeOptions | None = None,
-) -> pulumi.Output[list[InstanceType]]:
-    """Like `get_instance_types`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_instance_types, cloud, region, gpu_type, num_gpus, available)
 
 
 @_SOURCES.source
@@ -169,13 +145,6 @@ def get_volume_types(
         for listing in sorted(market.volume_listings(cloud_of_account.client.volume_types()), key=Listing.by_price)
         if listing.price is not None and cloud in ("", listing.row.cloud) and region in ("", listing.region)
     ]
-
-
-def get_volume_types_output(
-    cloud: pulumi.Input[str] = "", region: pulumi.Input[str] = "", opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[list[VolumeType]]:
-    """Like `get_volume_types`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_volume_types, cloud, region)
 
 
 @_SOURCES.source
@@ -198,8 +167,6 @@ def get_instance(config: Config, instance_id: str, opts: pulumi.InvokeOptions | 
     )
 
 
-def get_instance_output(
-    instance_id: pulumi.Input[str], opts: pulumi.InvokeOptions | None = None
-) -> pulumi.Output[InstanceInfo]:
-    """Like `get_instance`, for Inputs."""
-    return _SOURCES.invoke_output(opts, get_instance, instance_id)
+get_instance_types_output = _SOURCES.for_inputs(get_instance_types)
+get_volume_types_output = _SOURCES.for_inputs(get_volume_types)
+get_instance_output = _SOURCES.for_inputs(get_instance)

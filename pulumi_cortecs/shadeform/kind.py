@@ -1,5 +1,4 @@
-"""The description of an Instance, an SshKey and a Volume at Shadeform, and the credentials. Light: programs import
-it."""
+"""The resources of Shadeform as the provider knows them, and the credentials. Light: programs import it."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from pulumi_cortecs.cost import Money, MoneyError, Offer
+from pulumi_cortecs.cost import Money, Offer
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.suggestions import join_names
 from pulumi_cortecs.http.api_client import new_client
@@ -140,19 +140,12 @@ def instance_listings(instance_types: Iterable[ApiInstanceType]) -> list[Listing
 def volume_listings(volume_types: Iterable[ApiVolumeType]) -> list[Listing]:
     """Kinds of volumes, with the price of a GB."""
     return [
-        Listing((row.cloud, row.region, _VOLUME), _price(row.price_per_gb_per_hour), row.region, row=row)
+        Listing((row.cloud, row.region, _VOLUME), price, row.region, row=row)
         for row in volume_types
+        for price in (Money.price_or_none(row.price_per_gb_per_hour, CURRENCY),)
     ]
 
 
 def dollars(cents: int) -> Money:
     """An amount in whole cents as money."""
     return Money(Decimal(cents).scaleb(-2), CURRENCY)
-
-
-def _price(written: str) -> Money | None:
-    try:
-        price = Money.of(written, CURRENCY)
-    except MoneyError:
-        return None
-    return price if price.amount > 0 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-import pulumi
+from pulumi import Input, Output, ResourceOptions
 
 from pulumi_cortecs.resources.account import ExplicitProvider
 from pulumi_cortecs.resources.constructor import secret_values, with_secrets
@@ -32,22 +32,19 @@ if TYPE_CHECKING:
 class Provider(ExplicitProvider):
     """A Shadeform account, for `opts.provider` of resources, components and data sources.
 
-    It takes either `api_key`, and `api_base_url` if it is not https://api.shadeform.ai/v1: Pulumi keeps these in the
-    state, the key encrypted. Or it takes the names of environment variables, so that no key is in the state:
-    `opts=ResourceOptions(env_var_mappings={"SHADEFORM_B_API_KEY": "SHADEFORM_API_KEY"})`, for SHADEFORM_API_KEY and,
-    where needed, SHADEFORM_BASE_URL. `default_labels`: labels of all its instances, below their own.
-
-    Raises TypeError for missing credentials, and for both forms at once; ValueError for an empty string.
+    It takes `api_key`, and `api_base_url` if it is not https://api.shadeform.ai/v1; or the names of environment
+    variables, `opts=ResourceOptions(env_var_mappings={"SHADEFORM_B_API_KEY": "SHADEFORM_API_KEY"})`, for
+    SHADEFORM_API_KEY and, where needed, SHADEFORM_BASE_URL. See `ExplicitProvider`.
     """
 
     def __init__(
         self,
         resource_name: str,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: ResourceOptions | None = None,
         *,
-        api_key: pulumi.Input[str] | None = None,
-        api_base_url: pulumi.Input[str] | None = None,
-        default_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        api_key: Input[str] | None = None,
+        api_base_url: Input[str] | None = None,
+        default_labels: Input[Mapping[str, Input[str]]] | None = None,
     ) -> None:
         super().__init__(resource_name, CREDENTIALS, {API_KEY: api_key, BASE_URL: api_base_url}, opts, default_labels)
 
@@ -55,27 +52,27 @@ class Provider(ExplicitProvider):
 if TYPE_CHECKING:
 
     class _EndpointArguments(ReadinessArguments, total=False):
-        endpoint_port: pulumi.Input[int] | None
+        endpoint_port: Input[int] | None
 
     class _InstanceArguments(LifeCycleArguments, _EndpointArguments, total=False):
         """The same as named arguments."""
 
-        cloud: Required[pulumi.Input[str]]
-        region: Required[pulumi.Input[str]]
-        shade_instance_type: Required[pulumi.Input[str]]
-        name: pulumi.Input[str] | None
-        shade_cloud: pulumi.Input[bool] | None
-        os: pulumi.Input[str] | None
-        template_id: pulumi.Input[str] | None
-        ssh_key_id: pulumi.Input[str] | None
-        volume_ids: pulumi.Input[Sequence[pulumi.Input[str]]] | None
-        volume_mount: pulumi.Input[Mapping[str, pulumi.Input[bool]]] | None
-        envs: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
-        launch_configuration: LaunchConfiguration | pulumi.Input[Mapping[str, Any]] | None
-        auto_delete: AutoDelete | pulumi.Input[Mapping[str, Any]] | None
-        alert: AutoDelete | pulumi.Input[Mapping[str, Any]] | None
-        tags: pulumi.Input[Sequence[pulumi.Input[str]]] | None
-        spend_limit: pulumi.Input[str] | None
+        cloud: Required[Input[str]]
+        region: Required[Input[str]]
+        shade_instance_type: Required[Input[str]]
+        name: Input[str] | None
+        shade_cloud: Input[bool] | None
+        os: Input[str] | None
+        template_id: Input[str] | None
+        ssh_key_id: Input[str] | None
+        volume_ids: Input[Sequence[Input[str]]] | None
+        volume_mount: Input[Mapping[str, Input[bool]]] | None
+        envs: Input[Mapping[str, Input[str]]] | None
+        launch_configuration: LaunchConfiguration | Input[Mapping[str, Any]] | None
+        auto_delete: AutoDelete | Input[Mapping[str, Any]] | None
+        alert: AutoDelete | Input[Mapping[str, Any]] | None
+        tags: Input[Sequence[Input[str]]] | None
+        spend_limit: Input[str] | None
 
 
 class _Outputs(EndpointOutputs):
@@ -144,50 +141,42 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
     The `status` is Shadeform's: creating, pending_provider, pending, active, error, deleting or deleted.
     """
 
-    cloud: pulumi.Output[str]
-    region: pulumi.Output[str]
-    shade_instance_type: pulumi.Output[str]
-    name: pulumi.Output[str]
-    shade_cloud: pulumi.Output[bool | None]
+    cloud: Output[str]
+    region: Output[str]
+    shade_instance_type: Output[str]
+    name: Output[str]
+    shade_cloud: Output[bool | None]
     """False if it is rented in a linked account; None for the default, True."""
-    os: pulumi.Output[str | None]
-    template_id: pulumi.Output[str | None]
-    ssh_key_id: pulumi.Output[str | None]
-    volume_ids: pulumi.Output[list[str] | None]
-    volume_mount: pulumi.Output[Any]
-    envs: pulumi.Output[Any]
-    launch_configuration: pulumi.Output[Any]
-    auto_delete: pulumi.Output[Any]
-    alert: pulumi.Output[Any]
-    tags: pulumi.Output[list[str] | None]
-    spend_limit: pulumi.Output[str | None]
-    endpoint_port: pulumi.Output[int | None]
+    os: Output[str | None]
+    template_id: Output[str | None]
+    ssh_key_id: Output[str | None]
+    volume_ids: Output[list[str] | None]
+    volume_mount: Output[Any]
+    envs: Output[Any]
+    launch_configuration: Output[Any]
+    auto_delete: Output[Any]
+    alert: Output[Any]
+    tags: Output[list[str] | None]
+    spend_limit: Output[str | None]
+    endpoint_port: Output[int | None]
 
     endpoint: Endpoint
 
     if TYPE_CHECKING:
 
         @overload
-        def __init__(
-            self, resource_name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None
-        ) -> None: ...
+        def __init__(self, resource_name: str, args: InstanceArgs, opts: ResourceOptions | None = None) -> None: ...
 
         @overload
         def __init__(
-            self,
-            resource_name: str,
-            opts: pulumi.ResourceOptions | None = None,
-            **arguments: Unpack[_InstanceArguments],
+            self, resource_name: str, opts: ResourceOptions | None = None, **arguments: Unpack[_InstanceArguments]
         ) -> None: ...
 
         def __init__(self, resource_name: str, *args: Any, **kwargs: Any) -> None: ...
 
     @staticmethod
     def get(
-        resource_name: str,
-        id: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-        **endpoint: Unpack[_EndpointArguments],
+        resource_name: str, id: Input[str], opts: ResourceOptions | None = None, **endpoint: Unpack[_EndpointArguments]
     ) -> Instance:
         """Reads a running instance, which this program neither buys, changes nor deletes.
 
@@ -199,9 +188,9 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
 class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
     """A public key for `ssh_key_id` of an Instance. It costs nothing."""
 
-    public_key: pulumi.Output[str]
-    name: pulumi.Output[str]
-    is_default: pulumi.Output[bool]
+    public_key: Output[str]
+    name: Output[str]
+    is_default: Output[bool]
     """Whether instances without an `ssh_key_id` get it."""
 
 
@@ -209,22 +198,22 @@ class Volume(PlainResource, kind=VOLUME, arguments=VolumeArgs):
     """A storage volume for `volume_ids` of an Instance: bought by `pulumi up`, deleted by `pulumi destroy`, and billed
     in between."""
 
-    cloud: pulumi.Output[str]
-    region: pulumi.Output[str]
-    size_in_gb: pulumi.Output[int]
-    name: pulumi.Output[str]
-    max_price: pulumi.Output[str | None]
-    price_tolerance: pulumi.Output[int | None]
-    quote: pulumi.Output[QuoteProperties]
+    cloud: Output[str]
+    region: Output[str]
+    size_in_gb: Output[int]
+    name: Output[str]
+    max_price: Output[str | None]
+    price_tolerance: Output[int | None]
+    quote: Output[QuoteProperties]
     """Its price: `hourly_total`, `price_per_hour` and `price_per_minute`, all decimal strings, with `currency` and
     `source`."""
-    cloud_assigned_id: pulumi.Output[str]
+    cloud_assigned_id: Output[str]
     """The id that the cloud has given it."""
-    fixed_size: pulumi.Output[bool]
+    fixed_size: Output[bool]
     """Whether it has a fixed size, and does not grow with its content."""
-    supports_multi_mount: pulumi.Output[bool]
+    supports_multi_mount: Output[bool]
     """Whether several instances can mount it at the same time."""
-    cost_estimate: pulumi.Output[str]
+    cost_estimate: Output[str]
     """What it has cost at the last refresh, in US dollars."""
-    mounted_by: pulumi.Output[str]
+    mounted_by: Output[str]
     """The id of the instance that mounted it at the last refresh, "" for none."""

@@ -32,7 +32,7 @@ gcore.InferenceDeployment("d", flavor_name="f", image="i", listening_port=1, con
 def test_the_arguments_of_each_cloud_have_them(form: type) -> None:
     parameters = inspect.signature(form).parameters
     for name, words in {"state": "State", "on_timeout": "OnTimeout", "ready": "Ready"}.items():
-        assert parameters[name].annotation == f"pulumi.Input[{words}] | None"
+        assert parameters[name].annotation == f"Input[{words}] | None"
 
 
 @pytest.mark.long
