@@ -72,6 +72,9 @@ class NamedArguments:
         dataclass(kw_only=True)(cls)
         inherited = [base.__doc__ for base in cls.__bases__ if base is not NamedArguments]
         cls.__doc__ = "\n\n".join(inspect.cleandoc(text) for text in (cls.__doc__, *inherited) if text)
+        signature = inspect.signature(cls.__init__)
+        parameters = [signature.parameters[name] for name in _names(cls) if name in signature.parameters]
+        cls.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Raises TypeError for an argument that the class does not have."""
@@ -81,8 +84,8 @@ class NamedArguments:
 
 def arguments_of(form: type[Any]) -> dict[str, Argument]:
     """The arguments of a class by name, those of its bases last."""
-    declared: dict[str, Argument] = {row.name: row.metadata[_ARGUMENT] for row in fields(form)}
-    return {name: declared[name] for parent in form.__mro__ for name in inspect.get_annotations(parent)}
+    declared = {row.name: row.metadata[_ARGUMENT] for row in fields(form) if _ARGUMENT in row.metadata}
+    return {name: declared[name] for name in _names(form) if name in declared}
 
 
 def reader_of(
@@ -99,13 +102,18 @@ def reader_of(
     return ObjectReader({name: row.read for name, row in rows.items()}, needed, defaults, switch, may_be_none, check)
 
 
+def _names(form: type[Any]) -> dict[str, None]:
+    """The names that a class declares, those of its bases last."""
+    return dict.fromkeys(name for parent in form.__mro__ for name in inspect.get_annotations(parent))
+
+
 def _reader(read: Reader | type[NamedArguments]) -> Reader:
     return reader_of(read) if isinstance(read, type) and issubclass(read, NamedArguments) else read
 
 
 def refuse_unknown(owner: str, named: Mapping[str, Any], form: type[Any]) -> None:
     """Raises TypeError for names that are no arguments of this class."""
-    arguments = dict.fromkeys([*form.__annotations__, *inspect.signature(form).parameters])  # those of its bases last
+    arguments = inspect.signature(form).parameters
     if not (unknown := sorted(named.keys() - arguments.keys())):
         return
     from pulumi_cortecs.cost.suggestions import closest_match  # for a mistake only
