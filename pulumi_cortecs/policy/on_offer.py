@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from pulumi_cortecs.cost.catalogue import Catalogue
+from pulumi_cortecs.cost.hardware import VOLUME
 from pulumi_cortecs.cost.suggestions import closest_match
 from pulumi_cortecs.policy.limits import Limits
 from pulumi_cortecs.policy.rule import Level
@@ -50,14 +51,13 @@ def _remark(name: str, on_offer: Collection[str], catalogue: Catalogue) -> str:
     """The cloud whose hardware an id is, or the closest name on offer, in brackets; "" for neither."""
     if owner := next((cloud for cloud in catalogue.clouds if catalogue.hardware(cloud, name)), None):
         return f" (an id of {owner})"
-    near = closest_match(name, on_offer)
+    volumes = [other for other in on_offer if other.endswith(f"/{VOLUME}")]
+    near = closest_match(name, volumes if name.endswith(f"/{VOLUME}") else on_offer)  # no machine is like a volume
     return f" (did you mean {near}?)" if near else ""
 
 
 def _no_prices_text(cloud: str, catalogue: Catalogue) -> str:
-    near = closest_match(cloud, catalogue.clouds, at_least=0.7)
-    way_out = f"did you mean {near}?" if near else f"`pulumi-cortecs catalogue pull --cloud {cloud}` adds them"
     return (
-        f"{HARDWARE_ALLOWED.name}: nothing can be bought at {cloud}, of which the catalogue of "
-        f"{catalogue.as_of:%Y-%m-%d} has no prices; {way_out}"
+        f"{HARDWARE_ALLOWED.name}: nothing can be bought at {cloud}: the catalogue of {catalogue.as_of:%Y-%m-%d} has "
+        f"prices of {join_names(catalogue.clouds)} only; `pulumi-cortecs catalogue pull --cloud NAME` adds a cloud's"
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from pulumi_cortecs.cost import Money, MoneyError, Offer
+from pulumi_cortecs.cost.hardware import VOLUME as VOLUME_TYPE
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.suggestions import join_names
 from pulumi_cortecs.http.api_client import new_client
+from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
+from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Inputs, Problem
@@ -24,11 +29,9 @@ from pulumi_cortecs.shadeform.client import (
     ShadeformClient,
     ShadeformPublicClient,
 )
-from pulumi_cortecs.shadeform.kind import CURRENCY, INSTANCE, VOLUME
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, CURRENCY, INSTANCE, VOLUME
 
 _DEFAULT_NAME: Final = "pulumi-cortecs"
-_VOLUME: Final = "volume"
-"""The end of the ids of volumes in catalogues, limits and policies."""
 
 
 class ShadeformMarket(PlaceMarket):
@@ -62,7 +65,7 @@ class VolumeMarket(PlaceMarket):
 
     kind = VOLUME
     keys = ("cloud", "region")
-    last = (_VOLUME,)
+    last = (VOLUME_TYPE,)
     unknown_texts: ClassVar = {
         "cloud": f"{VENDOR} has no volumes of {{cloud!r}}",
         "region": "{cloud} has no volumes in region {region!r}",
@@ -87,13 +90,13 @@ def volume_market(client: ShadeformClient, answers: AnswerCache) -> VolumeMarket
 
 def pinned_market(prices: PriceList) -> ShadeformMarket:
     """The market by a catalogue, which knows no stock: create buys nothing at its prices."""
-    pinned = [listing for listing in map(Listing.of_row, prices.hardware_types) if listing.place[-1] != _VOLUME]
+    pinned = [Listing.of_row(row) for row in prices.hardware_types if not row.is_volume]
     return ShadeformMarket(lambda: pinned, quote_source(prices))
 
 
 def pinned_volume_market(prices: PriceList) -> VolumeMarket:
     """The market of volumes by the rows of a catalogue that have the price of a GB."""
-    pinned = [listing for listing in map(Listing.of_row, prices.hardware_types) if listing.place[-1] == _VOLUME]
+    pinned = [Listing.of_row(row) for row in prices.hardware_types if row.is_volume]
     return VolumeMarket(lambda: pinned, quote_source(prices))
 
 
@@ -106,11 +109,14 @@ def listed(config: Mapping[str, str]) -> list[Listing]:
 
 
 def price_list(base_url: str) -> PriceList:
-    """The offers at this base URL now, over connections of its own, for a catalogue. Raises CloudError and
-    CatalogueError."""
+    """The offers at this base URL now, over connections of its own, for a catalogue: those of volumes with a key of the
+    environment for this URL. Raises CloudError and CatalogueError."""
     with new_client() as client:
-        offered = ShadeformPublicClient(base_url, client).instance_types()
-    return prices_of(INSTANCE, CURRENCY, base_url, instance_listings(offered))
+        listings = instance_listings(ShadeformPublicClient(base_url, client).instance_types())
+        account = _account_at(base_url)
+        if account is not None:
+            listings += volume_listings(ShadeformClient(account, client).volume_types())
+    return replace(prices_of(INSTANCE, CURRENCY, base_url, listings), lacks_volumes=account is None)
 
 
 def offers(base_url: str) -> list[Offer]:
@@ -139,7 +145,7 @@ def instance_listings(instance_types: Iterable[ApiInstanceType]) -> list[Listing
 def volume_listings(volume_types: Iterable[ApiVolumeType]) -> list[Listing]:
     """Kinds of volumes, with the price of a GB."""
     return [
-        Listing((row.cloud, row.region, _VOLUME), _price(row.price_per_gb_per_hour), row.region, row=row)
+        Listing((row.cloud, row.region, VOLUME_TYPE), _price(row.price_per_gb_per_hour), row.region, row=row)
         for row in volume_types
     ]
 
@@ -147,6 +153,15 @@ def volume_listings(volume_types: Iterable[ApiVolumeType]) -> list[Listing]:
 def dollars(cents: int) -> Money:
     """An amount in whole cents as money."""
     return Money(Decimal(cents).scaleb(-2), CURRENCY)
+
+
+def _account_at(base_url: str) -> Credentials | None:
+    """The credentials of the environment, if they are for this base URL: no other server gets the key."""
+    try:
+        credentials = resolve_credentials(CREDENTIALS, os.environ, {})
+    except ConfigurationError:
+        return None
+    return credentials if credentials.base_url == base_url else None
 
 
 def _price(written: str) -> Money | None:

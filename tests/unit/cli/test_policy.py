@@ -175,12 +175,18 @@ def test_hardware_of_another_cloud_and_a_cloud_without_prices_are_named(tmp_path
     code, output = checked_with(tmp_path, "demo.json", {"cortecs": [gcores]})
     assert (code, f"none of what is allowed: {gcores} (an id of gcore); " in output) == (1, True)
     code, output = checked_with(tmp_path, "demo.json", {"cortex": ["NVIDIA_L4_1"]})
-    assert (code, "Error: hardware-allowed: nothing can be bought at cortex, of which" in output) == (1, True)
-    assert "has no prices; did you mean cortecs?" in output
+    assert (code, "Error: hardware-allowed: nothing can be bought at cortex: the" in output) == (1, True)
+    assert "has prices of cortecs, gcore, shadeform only; `pulumi-cortecs catalogue pull --cloud NAME` adds" in output
     shared = {"cortecs": ["NVIDIA_L4_1"], "acme": ["large"]}  # the prices of a project that has only one of the clouds
     code, output = checked_with(tmp_path, "demo.json", shared)
-    assert (code, "Warning: hardware-allowed: nothing can be bought at acme, of which" in output) == (0, True)
-    assert "`pulumi-cortecs catalogue pull --cloud acme` adds them" in output
+    assert (code, "Warning: hardware-allowed: nothing can be bought at acme: the" in output) == (0, True)
+
+
+def test_a_volume_is_like_no_machine(tmp_path: Path) -> None:
+    allowed = [HARDWARE["shadeform"][1], "hyperstack/norway-1/volume"]
+    code, output = checked_with(tmp_path, "demo-shadeform.json", {"shadeform": allowed})
+    assert (code, "no hyperstack/norway-1/volume (did you mean hyperstack/" in output) == (0, True)
+    assert output.count("/volume?)") == output.count("?)") > 0
 
 
 def test_gpus_that_the_catalogue_does_not_have_are_named(tmp_path: Path) -> None:
