@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -62,6 +63,9 @@ def pull(
     source: Annotated[
         str | None, typer.Option(help="The source to record for the prices.", show_default="the API's URL")
     ] = None,
+    update_limits: Annotated[
+        bool, typer.Option("--update-limits", help="Write its sha256 into the limits beside it that require another.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Pin today's prices and models; only Gcore, and volumes of Shadeform, need credentials, those of the environment.
@@ -76,11 +80,8 @@ def pull(
         new = _pull_today(cloud, url, source, old)
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
-    for limits in _limits_of_another(output, new.digest):
-        print_error(
-            f"Warning: {limits} names another sha256, so it refuses every purchase; once these prices are reviewed, "
-            f'write {new.digest} into its "catalogue-digest"'
-        )
+        for limits in _limits_of_another(output, new.digest):
+            _say_or_write_digest(limits, new.digest, update_limits)
     _warn_of_volumes(cloud, old, new, "not in the file")
     if as_json:
         print_json({**_as_json(new), "differences": _rows(changes)})
@@ -214,8 +215,20 @@ def _limits_of_another(lock: Path, digest: str) -> Iterator[Path]:
             continue  # no limits
 
 
+def _say_or_write_digest(limits: Path, digest: str, is_wanted: bool) -> None:
+    if is_wanted:
+        text = limits.read_text(encoding="utf-8")
+        _write(limits, re.sub(r'("sha256"\s*:\s*)"[^"]*"', rf'\g<1>"{digest}"', text))
+        print_error(f"{limits} requires these prices now: review both, like code")
+        return
+    print_error(
+        f"Warning: {limits} names another sha256, so it refuses every purchase; once these prices are reviewed, "
+        f'write {digest} into its "catalogue-digest" (--update-limits does so)'
+    )
+
+
 def _write(path: Path, text: str) -> None:
-    """Write the file in one step: a truncated catalogue would block every purchase."""
+    """Write the file in one step: a truncated one would block every purchase."""
     draft = path.with_name(f".{path.name}.new")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

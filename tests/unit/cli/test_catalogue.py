@@ -163,6 +163,13 @@ def test_pull_names_the_limits_that_require_other_prices(run: Run, tmp_path: Pat
     above = run("pull", "-o", tmp_path / "chat" / "policy" / "catalogue.lock.yaml").stderr  # where a pack looks, too
     assert (above.count("Warning: "), str(pack / "limits.json") in above) == (1, True)
     assert run("pull", "-o", pack / "other.lock.yaml").stderr == ""
+    limits = (pack / "limits.json").read_text()
+    updated = run("pull", "-o", pack / "catalogue.lock.yaml", "--update-limits", "--json")
+    assert f"{pack / 'limits.json'} requires these prices now" in updated.stderr
+    (before, after) = (json.loads(text) for text in (limits, (pack / "limits.json").read_text()))
+    digest = printed(updated)["sha256"]
+    assert after == {**before, "catalogue-digest": {"file": "catalogue.lock.yaml", "sha256": digest}}
+    assert (pack / "limits.json").read_text().count("\n") == limits.count("\n")  # the rest is as somebody wrote it
 
 
 def test_pull_keeps_other_clouds(run: Run, pinned: Path) -> None:
