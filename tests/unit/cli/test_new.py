@@ -87,15 +87,11 @@ def test_the_limits_that_it_wrote_are_ones_own_by_the_commands_of_the_page(tmp_p
     ((first, *commands),) = commands_of("policies/README.md", "Limits of your own")
     *block, judge = commands
     assert (first.partition(" ")[0], judge.partition(" --")[0]) == ("CLOUD=cortecs", "pulumi preview")
-    script = "\n".join((f"CLOUD={cloud}", *block))
+    ours = f"{shlex.quote(sys.executable)} -m pulumi_cortecs.cli"
+    script = "\n".join((f"CLOUD={cloud}", *block)).replace("pulumi-cortecs", ours)
     with running() as simulator:
         done = subprocess.run(
-            [
-                "sh",
-                "-eu",
-                "-c",
-                script.replace("pulumi-cortecs", f"{shlex.quote(sys.executable)} -m pulumi_cortecs.cli"),
-            ],
+            ["sh", "-eu", "-c", script],
             cwd=tmp_path,
             env={**os.environ, **simulator.env(), **forks(tmp_path)},
             capture_output=True,

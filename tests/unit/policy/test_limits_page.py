@@ -1,5 +1,5 @@
-"""docs/policies/limits.md: the entries of each cloud, put into the limits that `pulumi-cortecs new` writes for it, allow
-what they are for and nothing else."""
+"""docs/policies/limits.md: the entries of each cloud, put into the limits that `pulumi-cortecs new` writes, allow what
+they are for and nothing else."""
 
 from __future__ import annotations
 
