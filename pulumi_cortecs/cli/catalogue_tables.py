@@ -48,7 +48,9 @@ def catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
 def content_text(catalogue: Catalogue, file: Path) -> str:
     """What a new catalogue has, and the command that shows it."""
     counts = (
-        f"{count_text(len(prices.hardware_types), 'price')} and {count_text(len(prices.models), 'model')} of {cloud}"
+        count_text(len(prices.hardware_types), "price")
+        + (f" and {count_text(len(prices.models), 'model')}" if prices.models else "")
+        + f" of {cloud}"
         for cloud, prices in sorted(catalogue.price_lists.items())
     )
     return f"{', '.join(counts)}: `pulumi-cortecs catalogue show {shlex.quote(str(file))}` shows them"

@@ -305,6 +305,8 @@ def test_volumes_that_nobody_asked_for_are_not_withdrawn(run: Run, pinned: Path,
     assert pulled.stdout.endswith("; no differences from the pinned prices\n")
     assert catalogues.load(pinned).hardware_types("shadeform") == expected.hardware_types
     assert "of Shadeform's volumes are not in the file: it shows" in run("pull", "-o", pinned, *shadeforms).stderr
+    first = pinned.with_name("first.lock.yaml")
+    assert f"; {len(expected.hardware_types)} prices of shadeform: " in run("pull", "-o", first, *shadeforms).stdout
 
 
 def without_volumes(pinned: Path) -> PriceList:
