@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -13,17 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pulumi_cortecs.cli.new import PACK
-from pulumi_cortecs.cli.output import (
-    Table,
-    count_text,
-    keep_whole,
-    make_table,
-    print_error,
-    print_json,
-    print_lines,
-    spare_columns,
+from pulumi_cortecs.cli.catalogue_tables import (
+    catalogue_tables,
+    changes_text,
+    content_text,
+    difference_table,
+    percent_text,
+    pulled_changes,
 )
+from pulumi_cortecs.cli.new import PACK
+from pulumi_cortecs.cli.output import count_text, print_error, print_json, print_lines
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -63,9 +63,12 @@ def pull(
     source: Annotated[
         str | None, typer.Option(help="The source to record for the prices.", show_default="the API's URL")
     ] = None,
+    update_limits: Annotated[
+        bool, typer.Option("--update-limits", help="Write its sha256 into the limits beside it that require another.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Pin today's prices and models; only Gcore needs credentials, those of the environment.
+    """Pin today's prices and models; only Gcore, and volumes of Shadeform, need credentials, those of the environment.
 
     Notes made by hand in the file (gpu_ram_is, billing, provenance) are kept as long as they fit.
     """
@@ -77,17 +80,15 @@ def pull(
         new = _pull_today(cloud, url, source, old)
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
-    for limits in _limits_of_another(output, new.digest):
-        print_error(
-            f"Warning: {limits} names another sha256, so it refuses every purchase; once these prices are reviewed, "
-            f'write {new.digest} into its "catalogue-digest"'
-        )
+        for limits in _limits_of_another(output, new.digest):
+            _say_or_write_digest(limits, new.digest, update_limits)
+    _warn_of_volumes(cloud, old, new, "not in the file")
     if as_json:
         print_json({**_as_json(new), "differences": _rows(changes)})
         return
-    print_lines(*_catalogue_tables(new), *([_difference_table(changes)] if changes else []))
-    news = "" if old is None else f"; {count_text(len(changes), 'difference')} from the pinned prices"
-    print_lines(f"{output} written: sha256 {new.digest}{news}")
+    print_lines(*pulled_changes(changes, output))
+    news = content_text(new, output) if old is None else changes_text(changes)
+    print_lines(f"{output} written: sha256 {new.digest}; {news}")
 
 
 @app.command(epilog="Example: pulumi-cortecs catalogue diff catalogue.lock.yaml")
@@ -131,7 +132,7 @@ def show(file: _File = _LOCK, as_json: _Json = False) -> None:
     if as_json:
         print_json(_as_json(pinned))
         return
-    print_lines(*_catalogue_tables(pinned), f"sha256 {pinned.digest}")
+    print_lines(*catalogue_tables(pinned), f"sha256 {pinned.digest}")
 
 
 def _compare(
@@ -143,14 +144,16 @@ def _compare(
 
     with _cli_errors():
         pinned = catalogue.load(file)
-        changes = differences(pinned, _pull_today(cloud, url, None, pinned) if other is None else catalogue.load(other))
+        today = _pull_today(cloud, url, None, pinned) if other is None else catalogue.load(other)
+        changes = differences(pinned, today)
+    _warn_of_volumes(cloud, pinned, today, "not compared")
     too_much = [difference for difference in changes if difference.above(tolerance or Decimal(0))]
     if as_json:
         summary = {} if tolerance is None else {"tolerance": str(tolerance), "above_tolerance": len(too_much)}
         print_json({"differences": _rows(changes), **summary})
         return bool(too_much)
     if changes:
-        print_lines(_difference_table(changes))
+        print_lines(difference_table(changes))
     of_cloud = f" of {cloud}" if pinned.clouds != (cloud,) else ""
     against = str(other) if other is not None else f"today's prices{of_cloud}"
     above = "" if tolerance is None else f", {len(too_much)} of them above {tolerance} %"
@@ -186,6 +189,21 @@ def _price_list(cloud: str, url: str | None) -> PriceList:
     return prices
 
 
+def _warn_of_volumes(cloud: str, old: Catalogue | None, new: Catalogue, what: str) -> None:
+    """Say what became of the volumes of a vendor that shows their prices with a key only."""
+    prices = new.price_lists.get(cloud)
+    if prices is None or not prices.lacks_volumes:
+        return
+    kind = import_module(f"{CLOUDS[cloud]}.kind").INSTANCE
+    rows = [row for row in old.hardware_types(cloud) if row.is_volume] if old else []
+    pinned = f", {len(rows)} of them pinned until now" if rows else ""
+    variables = " and ".join(part.variable for part in kind.credentials.parts)
+    print_error(
+        f"Note: the prices of {kind.vendor}'s volumes are {what}{pinned}: it shows them with a key only; "
+        f"set {variables}, and run this again"
+    )
+
+
 def _limits_of_another(lock: Path, digest: str) -> Iterator[Path]:
     """The limits beside a catalogue, or in a folder beside it, that require another digest of it."""
     for file in sorted([*lock.parent.glob("*.json"), *lock.parent.glob("*/*.json")]):
@@ -197,8 +215,20 @@ def _limits_of_another(lock: Path, digest: str) -> Iterator[Path]:
             continue  # no limits
 
 
+def _say_or_write_digest(limits: Path, digest: str, is_wanted: bool) -> None:
+    if is_wanted:
+        text = limits.read_text(encoding="utf-8")
+        _write(limits, re.sub(r'("sha256"\s*:\s*)"[^"]*"', rf'\g<1>"{digest}"', text))
+        print_error(f"{limits} requires these prices now: review both, like code")
+        return
+    print_error(
+        f"Warning: {limits} names another sha256, so it refuses every purchase; once these prices are reviewed, "
+        f'write {digest} into its "catalogue-digest" (--update-limits does so)'
+    )
+
+
 def _write(path: Path, text: str) -> None:
-    """Write the file in one step: a truncated catalogue would block every purchase."""
+    """Write the file in one step: a truncated one would block every purchase."""
     draft = path.with_name(f".{path.name}.new")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -227,51 +257,6 @@ def _cli_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
-    for cloud in catalogue.clouds:
-        prices = catalogue.price_lists[cloud]
-        title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
-        hardware = make_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
-        keep_whole(hardware, "hardware type")
-        spare_columns(hardware, "provenance", "a minute", "memory")
-        for row in prices.hardware_types:
-            gpus = f"{row.num_gpus or '?'} x {row.gpu_type or '?'}"
-            ram = "?" if row.gpu_ram_gb is None else f"{row.gpu_ram_gb} GB ({row.gpu_ram_is.value})"
-            hour, minute = row.price_per_hour.decimal_string(), row.price_per_minute.decimal_string()
-            hardware.add_row(row.hardware_type_id, gpus, ram, hour, minute, row.provenance)
-        yield hardware
-        title = f"{cloud}: the hardware of each model, the cheapest first"
-        models = make_table(title, "model", "hardware: longest context")
-        for model in prices.models:
-            fits = (
-                f"{row.hardware_type_id}: {model.hardware_configs[row.hardware_type_id] or 'unlimited'}"
-                for row in prices.fitting[model.model_id]
-            )
-            models.add_row(model.model_id, ", ".join(fits))
-        yield models
-
-
-def _difference_table(rows: Iterable[Difference]) -> Table:
-    table = make_table("Differences", "cloud", "row", "", "field", "before", "after", "percent")
-    keep_whole(table, "row")
-    spare_columns(table, "cloud", "field", "percent")
-    for difference in rows:
-        table.add_row(
-            difference.cloud,
-            difference.id,
-            difference.kind.value,
-            difference.field,
-            difference.before,
-            difference.after,
-            _percent_text(difference),
-        )
-    return table
-
-
-def _percent_text(difference: Difference) -> str:
-    return "" if difference.percent is None else f"{difference.percent:+.2f}"
-
-
 def _as_json(catalogue: Catalogue) -> dict[str, Any]:
     from pulumi_cortecs.cost.catalogue_rows import document
 
@@ -281,6 +266,6 @@ def _as_json(catalogue: Catalogue) -> dict[str, Any]:
 def _rows(rows: Iterable[Difference]) -> list[dict[str, Any]]:
     """The differences for JSON; percent as a string with two decimals, so that it never becomes a binary fraction."""
     return [
-        {**asdict(difference), "kind": difference.kind.value, "percent": _percent_text(difference) or None}
+        {**asdict(difference), "kind": difference.kind.value, "percent": percent_text(difference) or None}
         for difference in rows
     ]

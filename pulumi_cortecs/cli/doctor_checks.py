@@ -28,7 +28,7 @@ from pulumi_cortecs.http.network import read_network
 from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, without_credentials
 from pulumi_cortecs.lifecycle.state_directory import DIRECTORY_VARIABLE, state_directory
 from pulumi_cortecs.policy.limits import LimitsError, read_limits
-from pulumi_cortecs.policy.limits_json import lacking_texts, prices_of, read_config_file
+from pulumi_cortecs.policy.limits_json import flaws, prices_of, read_config_file
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.provider.kind import InstanceKind
@@ -235,9 +235,10 @@ def _limits(file: Path) -> Check:
         )
     except (OSError, LimitsError) as error:
         return Check("limits", Status.MISSING, f"{file}: {error}", "correct it: the pack refuses everything")
-    if problem := prices_of(file, limits).problem:
-        return Check("limits", Status.MISSING, f"{file}: {problem}", "the pack buys nothing without it")
-    for level, text in lacking_texts(limits):
+    prices = prices_of(file, limits)
+    if prices.problem:
+        return Check("limits", Status.MISSING, f"{file}: {prices.problem}", "the pack buys nothing without it")
+    for level, text in flaws(limits, prices):
         status = Status.MISSING if level is Level.MANDATORY else Status.WARNING
         return Check("limits", status, f"{file}: {text}", "`pulumi-cortecs policy check` lists all")
     return Check("limits", Status.OK, f"{file}: {limits.summary()}")

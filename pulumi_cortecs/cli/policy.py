@@ -58,10 +58,11 @@ def check(
     ] = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Refuse limits that a pack would refuse, or refuse every purchase for, and duplicate keys, of which the engine
-    takes the last. The prices that they name are checked if they are where a pack would look for them.
+    takes the last. The prices that they name are checked if they are where a pack would look for them, and whether
+    these have the hardware that is allowed.
     """
     from pulumi_cortecs.policy.limits import LimitsError, read_limits
-    from pulumi_cortecs.policy.limits_json import lacking_texts, prices_of, read_config_file
+    from pulumi_cortecs.policy.limits_json import flaws, prices_of, read_config_file
     from pulumi_cortecs.policy.registry import PACKS
     from pulumi_cortecs.policy.rule import Level
 
@@ -80,9 +81,9 @@ def check(
     typer.echo(f"{file}: {limits.summary()}; {by}")
     if is_wrong:
         typer.echo(f"Error: {prices.problem}", err=True)
-    for level, text in lacking_texts(limits):
+    for level, text in flaws(limits, prices):
         is_wrong |= level is Level.MANDATORY
-        typer.echo(f"{'Error' if level is Level.MANDATORY else 'Note'}: {text}", err=True)
+        typer.echo(f"{'Error' if level is Level.MANDATORY else 'Warning'}: {text}", err=True)
     if is_wrong:
         raise typer.Exit(1)
 

@@ -48,7 +48,8 @@ class Difference:
 
 
 def differences(before: Catalogue, after: Catalogue) -> tuple[Difference, ...]:
-    """All differences, sorted by cloud, hardware types before models. Source, time and provenance do not count."""
+    """All differences, sorted by cloud, hardware types before models. Source, time and provenance do not count, nor do
+    volumes whose prices were not asked for."""
     return tuple(_clouds(before.price_lists, after.price_lists))
 
 
@@ -68,6 +69,8 @@ def _clouds(before: Mapping[str, PriceList], after: Mapping[str, PriceList]) -> 
             yield _added_or_removed(cloud, "cloud", cloud, old)
             continue
         for row_id, old_row, new_row in _pairs(old.by_id, new.by_id):
+            if new_row is None and new.lacks_volumes and old.by_id[row_id].is_volume:
+                continue
             if old_row is None or new_row is None:
                 yield _added_or_removed(cloud, "hardware_type", row_id, old_row)
             else:

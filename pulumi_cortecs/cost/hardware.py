@@ -11,6 +11,8 @@ from pulumi_cortecs.cost.billing import BillingInterval
 from pulumi_cortecs.cost.money import Money, MoneyError
 
 _MINUTES_PER_HOUR: Final = 60
+VOLUME: Final = "volume"
+"""The last part of the id of a volume, "CLOUD/REGION/volume", whose price is that of a GB."""
 
 
 class RamMeaning(str, Enum):
@@ -56,6 +58,11 @@ class PricedHardware:
     def currency(self) -> str:
         """The currency of both prices."""
         return self.price_per_hour.currency
+
+    @property
+    def is_volume(self) -> bool:
+        """True if it is no hardware, but a GB of a volume."""
+        return self.hardware_type_id.split("/", 2)[2:] == [VOLUME]
 
     @property
     def has_own_hourly_price(self) -> bool:

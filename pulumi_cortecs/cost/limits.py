@@ -146,7 +146,7 @@ class PurchaseLimits:
 
 
 def _ceiling_violations(spending: Spending, ceiling: Money, source: str) -> Iterator[str]:
-    limit = f"the ceiling of the account is {ceiling} ({source})"
+    limit = f"the ceiling of the account is {ceiling} (account_hourly_ceiling in {source})"
     unpriced = sorted(key for key, hourly in spending.running.items() if hourly is None)
     if spending.new is None:
         yield f"the instance has no price, and {limit}"

@@ -39,7 +39,7 @@ class CatalogueModel:
 @dataclass(frozen=True)
 class PriceList:
     """One cloud's part of a catalogue. `source`: the URL or name of its source; `as_of`: its time, in UTC to the
-    second.
+    second; `lacks_volumes`: True if there was no key for the prices of volumes, which is not known of a file.
 
     Raises CatalogueError for two rows of one id, a price in another currency, a row of another cloud, a model that runs
     on hardware without a row, and a time that is not UTC.
@@ -51,6 +51,7 @@ class PriceList:
     as_of: datetime
     hardware_types: tuple[PricedHardware, ...]
     models: tuple[CatalogueModel, ...] = ()
+    lacks_volumes: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.as_of.utcoffset() != timedelta(0) or self.as_of.microsecond:

@@ -19,7 +19,7 @@ from pulumi_cortecs.gcore.client import CLOUD, VENDOR, ApiPricePreview, GcoreCli
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
 from pulumi_cortecs.gcore.quota import Replicas, region_key, replicas_of, room_by_region, shortfalls
 from pulumi_cortecs.http.api_client import new_client
-from pulumi_cortecs.http.credentials import Credentials, resolve_credentials
+from pulumi_cortecs.http.credentials import Credentials, credentials_at
 from pulumi_cortecs.http.errors import UnreachableError
 from pulumi_cortecs.provider.answer_cache import AnswerCache, sharing
 from pulumi_cortecs.provider.kind import PRICED_BY, Inputs, Problem
@@ -195,8 +195,7 @@ def price_of(shown: ApiPricePreview) -> Money | None:
 def _listings(base_url: str) -> list[Listing]:
     """Each flavor in each region in which Gcore shows its price."""
     with new_client() as connections:
-        credentials = replace(resolve_credentials(CREDENTIALS, os.environ, {}), base_url=base_url)
-        client = GcoreClient(credentials, connections)
+        client = GcoreClient(credentials_at(CREDENTIALS, base_url, os.environ), connections)
         room, regions = room_by_region(client), client.regions()
         return [
             Listing(

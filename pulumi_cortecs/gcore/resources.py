@@ -110,11 +110,9 @@ class _Outputs(EndpointOutputs):
 
 
 class Endpoint(_Outputs, EndpointResource, cloud="gcore"):
-    """The address of an InferenceDeployment, which creates it as its child; it waits until the deployment is usable.
-
-    Its outputs are those of Gcore's deployment that no program gives: see the attributes of `InferenceDeployment`.
-    `price_difference` names the quoted price and the billed one, if they differed at the purchase.
-    """
+    """The address of an `InferenceDeployment`, which creates it as its child; it waits until the deployment is usable.
+    Its outputs are those of `InferenceDeployment` that are known only then, and `price_difference`, the quoted price
+    and the billed one if they differed at the purchase."""
 
 
 def _inputs_of(args: InferenceDeploymentArgs, _: str | None) -> dict[str, Any]:
@@ -180,10 +178,8 @@ class InferenceDeployment(_Outputs, InstanceResource, form=_FORM):
     def get(
         resource_name: str, id: Input[str], opts: ResourceOptions | None = None, **endpoint: Unpack[_EndpointArguments]
     ) -> InferenceDeployment:
-        """Reads a deployment by its name, which this program neither buys, changes nor deletes.
-
-        Its endpoint waits like any other's. The engine's read fails for a name that does not exist.
-        """
+        """Reads a deployment by its name, which this program neither buys, changes nor deletes. Its endpoint waits like
+        any other's. The engine's read fails for a name that does not exist."""
         return InferenceDeployment._reading(resource_name, id, opts, **endpoint)
 
 

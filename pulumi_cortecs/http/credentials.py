@@ -95,6 +95,18 @@ def resolve_credentials(spec: CredentialSpec, environment: Mapping[str, str], co
     return source.complete()
 
 
+def credentials_at(spec: CredentialSpec, base_url: str, environment: Mapping[str, str]) -> Credentials:
+    """The environment's credentials, if they are for this base URL: no other server gets them. Raises
+    ConfigurationError otherwise."""
+    credentials = resolve_credentials(spec, environment, {})
+    if credentials.base_url != base_url:
+        raise ConfigurationError(
+            f"the {spec.vendor} credentials are for {credentials.base_url}, not {base_url}: set {spec.url.variable} to "
+            "the URL that they are for"
+        )
+    return credentials
+
+
 def _config_set(key: CredentialKey) -> str:
     return f"`pulumi config set {'--secret ' * key.secret}{key.config} ...`"
 

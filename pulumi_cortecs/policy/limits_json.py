@@ -11,6 +11,7 @@ from typing import Any, Final
 from pulumi_cortecs.cost.strict_reader import invalid, parse_json
 from pulumi_cortecs.policy.limits import ALL, Limits, LimitsError, RuleConfig
 from pulumi_cortecs.policy.messages import missing_limits_text
+from pulumi_cortecs.policy.on_offer import absent_texts
 from pulumi_cortecs.policy.pinned import PinnedPrices, load_pinned
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.catalogue import CATALOGUE_DIGEST, Pin
@@ -38,8 +39,14 @@ def prices_of(file: Path, limits: Limits) -> PinnedPrices:
     return load_pinned(file.parent, pin.file, pin.sha256)
 
 
-def lacking_texts(limits: Limits) -> Iterator[tuple[Level, str]]:
-    """What the limits lack, by level; for what a mandatory rule lacks, the pack refuses every purchase."""
+def flaws(limits: Limits, prices: PinnedPrices) -> list[tuple[Level, str]]:
+    """What the limits lack, and what they allow and the catalogue does not have. For a mandatory flaw, of which the
+    first are, the pack refuses every purchase, or every one at a cloud."""
+    absent = () if prices.catalogue is None else absent_texts(limits, prices.catalogue)
+    return sorted([*_lacking(limits), *absent], key=lambda flaw: flaw[0] is not Level.MANDATORY)
+
+
+def _lacking(limits: Limits) -> Iterator[tuple[Level, str]]:
     for level in (Level.MANDATORY, Level.ADVISORY):
         if rules := [active_rule.rule for active_rule in limits.lacking if active_rule.level is level]:
             yield level, missing_limits_text(rules, level)

@@ -7,6 +7,7 @@ from typing import Final
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval
+from pulumi_cortecs.cost.hardware import VOLUME
 from pulumi_cortecs.policy import life_cycle
 from pulumi_cortecs.policy.field import Field, Known, Missing, NotKnownError, Unknown, malformed
 from pulumi_cortecs.policy.pinned import PinnedPrices
@@ -14,8 +15,6 @@ from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.resource_types import Properties, ResourceType, published
 
 CLOUD: Final = "shadeform"
-_VOLUME: Final = "volume"
-"""The place of a type in the hardware id of a volume: "CLOUD/REGION/volume", priced per GB."""
 _ONE: Final = Known(1)
 _NO_MODEL: Final = Missing("model_id")
 _PORT: Final = 8000
@@ -24,8 +23,8 @@ _PORT: Final = 8000
 
 def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices) -> Purchase:
     machine = properties.string("shade_instance_type")
-    if isinstance(machine, Known) and machine.value == _VOLUME:
-        machine = malformed("shade_instance_type", f"is {_VOLUME!r}, which has the price of a GB")
+    if isinstance(machine, Known) and machine.value == VOLUME:
+        machine = malformed("shade_instance_type", f"is {VOLUME!r}, which has the price of a GB")
     return _purchase(urn, name, properties, prices, machine)
 
 
@@ -33,7 +32,7 @@ def _volume(urn: str, name: str, properties: Properties, prices: PinnedPrices) -
     size = properties.integer("size_in_gb")
     if isinstance(size, Known) and size.value < 1:
         size = malformed("size_in_gb", f"is {size.value}; a volume has at least one GB")
-    return _purchase(urn, name, properties, prices, Known(_VOLUME), size_gb=size)
+    return _purchase(urn, name, properties, prices, Known(VOLUME), size_gb=size)
 
 
 def _purchase(

@@ -56,8 +56,7 @@ def _port_problems(inputs: Inputs) -> list[Problem]:
     launch, port = inputs.get("launch_configuration"), inputs.get(ENDPOINT_PORT)
     if not port or has_unknown(launch, port) or not isinstance(launch, dict):
         return []
-    mappings = launch.get("docker_configuration", {}).get("port_mappings", [])
-    ports = [mapping["container_port"] for mapping in mappings]
+    ports = [row["container_port"] for row in launch.get("docker_configuration", {}).get("port_mappings", [])]
     if not ports or port in ports:
         return []
     reason = f"got {port}, and port_mappings lead to the container's ports {', '.join(map(str, ports))} only"
@@ -95,8 +94,7 @@ def _volume_outputs(volume: ApiVolume) -> dict[str, Any]:
     return {**{key: getattr(volume, key) or "" for key in texts}, "size_in_gb": volume.size_in_gb, **flags}
 
 
-def _undeletable(key: ApiSshKey) -> str:
-    """The refusal that no waiting ends (docs/apis/shadeform.md#endpoints)."""
+def _undeletable(key: ApiSshKey) -> str:  # docs/apis/shadeform.md#endpoints
     return f"{key.name!r} is the account's default key; make another one the default first" if key.is_default else ""
 
 

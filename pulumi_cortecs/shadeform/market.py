@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from pulumi_cortecs.cost import Money, Offer
+from pulumi_cortecs.cost.hardware import VOLUME as VOLUME_TYPE
 from pulumi_cortecs.cost.pricelist import PriceList
 from pulumi_cortecs.cost.suggestions import join_names
 from pulumi_cortecs.http.api_client import new_client
+from pulumi_cortecs.http.credentials import credentials_at
+from pulumi_cortecs.http.errors import ConfigurationError
 from pulumi_cortecs.provider import accounts
 from pulumi_cortecs.provider.answer_cache import AnswerCache
 from pulumi_cortecs.provider.kind import Inputs, Problem
@@ -25,11 +31,9 @@ from pulumi_cortecs.shadeform.client import (
     ShadeformClient,
     ShadeformPublicClient,
 )
-from pulumi_cortecs.shadeform.kind import INSTANCE, VOLUME
+from pulumi_cortecs.shadeform.kind import CREDENTIALS, INSTANCE, VOLUME
 
 _DEFAULT_NAME: Final = "pulumi-cortecs"
-_VOLUME: Final = "volume"
-"""The end of the ids of volumes in catalogues, limits and policies."""
 
 
 class ShadeformMarket(PlaceMarket):
@@ -63,7 +67,7 @@ class VolumeMarket(PlaceMarket):
 
     kind = VOLUME
     keys = ("cloud", "region")
-    last = (_VOLUME,)
+    last = (VOLUME_TYPE,)
     unknown_texts: ClassVar = {
         "cloud": f"{VENDOR} has no volumes of {{cloud!r}}",
         "region": "{cloud} has no volumes in region {region!r}",
@@ -88,30 +92,32 @@ def volume_market(client: ShadeformClient, answers: AnswerCache) -> VolumeMarket
 
 def pinned_market(prices: PriceList) -> ShadeformMarket:
     """The market by a catalogue, which knows no stock: create buys nothing at its prices."""
-    pinned = [listing for listing in map(Listing.of_row, prices.hardware_types) if listing.place[-1] != _VOLUME]
+    pinned = [Listing.of_row(row) for row in prices.hardware_types if not row.is_volume]
     return ShadeformMarket(lambda: pinned, quote_source(prices))
 
 
 def pinned_volume_market(prices: PriceList) -> VolumeMarket:
     """The market of volumes by the rows of a catalogue that have the price of a GB."""
-    pinned = [listing for listing in map(Listing.of_row, prices.hardware_types) if listing.place[-1] == _VOLUME]
+    pinned = [Listing.of_row(row) for row in prices.hardware_types if row.is_volume]
     return VolumeMarket(lambda: pinned, quote_source(prices))
 
 
 def listed(config: Mapping[str, str]) -> list[Listing]:
-    """All instance types at the base URL of `config` and the environment, the cheapest first. Raises
-    ConfigurationError and CloudError."""
+    """All instance types at the base URL of `config` and the environment, the cheapest first. Raises CloudError."""
     market = accounts.market(INSTANCE, config)
     assert isinstance(market, ShadeformMarket)
     return sorted(market.rows(), key=Listing.by_price)
 
 
 def price_list(base_url: str) -> PriceList:
-    """The offers at this base URL now, over connections of its own, for a catalogue. Raises CloudError and
-    CatalogueError."""
+    """The offers at this base URL now, over connections of its own, for a catalogue: those of volumes with a key of the
+    environment for this URL. Raises CloudError and CatalogueError."""
     with new_client() as client:
-        offered = ShadeformPublicClient(base_url, client).instance_types()
-    return prices_of(INSTANCE, CURRENCY, base_url, instance_listings(offered))
+        listings, lacks_volumes = instance_listings(ShadeformPublicClient(base_url, client).instance_types()), True
+        with suppress(ConfigurationError):
+            account = ShadeformClient(credentials_at(CREDENTIALS, base_url, os.environ), client)
+            listings, lacks_volumes = [*listings, *volume_listings(account.volume_types())], False
+    return replace(prices_of(INSTANCE, CURRENCY, base_url, listings), lacks_volumes=lacks_volumes)
 
 
 def offers(base_url: str) -> list[Offer]:
@@ -140,7 +146,7 @@ def instance_listings(instance_types: Iterable[ApiInstanceType]) -> list[Listing
 def volume_listings(volume_types: Iterable[ApiVolumeType]) -> list[Listing]:
     """Kinds of volumes, with the price of a GB."""
     return [
-        Listing((row.cloud, row.region, _VOLUME), price, row.region, row=row)
+        Listing((row.cloud, row.region, VOLUME_TYPE), price, row.region, row=row)
         for row in volume_types
         for price in (Money.price_or_none(row.price_per_gb_per_hour, CURRENCY),)
     ]

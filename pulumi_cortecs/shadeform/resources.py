@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 class Provider(ExplicitProvider):
-    """A Shadeform account, for `opts.provider` of resources, components and data sources.
+    """A Shadeform account, for `opts.provider` of resources, components and data sources (`ExplicitProvider`).
 
     It takes `api_key`, and `api_base_url` if it is not https://api.shadeform.ai/v1; or the names of environment
     variables, `opts=ResourceOptions(env_var_mappings={"SHADEFORM_B_API_KEY": "SHADEFORM_API_KEY"})`, for
-    SHADEFORM_API_KEY and, where needed, SHADEFORM_BASE_URL. See `ExplicitProvider`.
+    SHADEFORM_API_KEY and, where needed, SHADEFORM_BASE_URL.
     """
 
     def __init__(
@@ -111,11 +111,9 @@ class _Outputs(EndpointOutputs):
 
 
 class Endpoint(_Outputs, EndpointResource, cloud="shadeform"):
-    """The address of an Instance. `Instance` creates it as its child; it waits until the instance is usable.
-
-    Its outputs are those of Shadeform's instance that are known only then: see the attributes of `Instance`.
-    `price_difference` names the quoted price and the billed one, if they differed at the purchase.
-    """
+    """The address of an `Instance`, which creates it as its child; it waits until the instance is usable. Its outputs
+    are those of `Instance` that are known only then, and `price_difference`, the quoted price and the billed one if
+    they differed at the purchase."""
 
 
 _SECRETS = ("script_configuration", "docker_configuration.envs", "docker_configuration.registry_credentials")
@@ -178,10 +176,8 @@ class Instance(_Outputs, InstanceResource, form=InstanceForm(INSTANCE, InstanceA
     def get(
         resource_name: str, id: Input[str], opts: ResourceOptions | None = None, **endpoint: Unpack[_EndpointArguments]
     ) -> Instance:
-        """Reads a running instance, which this program neither buys, changes nor deletes.
-
-        Its endpoint waits like any other's. The engine's read fails for an id that does not exist.
-        """
+        """Reads a running instance, which this program neither buys, changes nor deletes. Its endpoint waits like any
+        other's. The engine's read fails for an id that does not exist."""
         return Instance._reading(resource_name, id, opts, **endpoint)
 
 
@@ -195,8 +191,7 @@ class SshKey(PlainResource, kind=SSH_KEY, arguments=SshKeyArgs):
 
 
 class Volume(PlainResource, kind=VOLUME, arguments=VolumeArgs):
-    """A storage volume for `volume_ids` of an Instance: bought by `pulumi up`, deleted by `pulumi destroy`, and billed
-    in between."""
+    """A storage volume for `volume_ids` of an Instance: bought by `pulumi up`, deleted by `pulumi destroy`."""
 
     cloud: Output[str]
     region: Output[str]

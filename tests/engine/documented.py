@@ -10,12 +10,12 @@ _DOCS = Path(__file__).parents[2] / "docs"
 
 def program_of(page: str, section: str, number: int = 0) -> str:
     """The Python program of a section ("## Data sources"), by default the first. Fails when there is none."""
-    return _blocks(page, section, "python")[number]
+    return blocks_of(page, section, "python")[number]
 
 
 def commands_of(page: str, section: str) -> list[list[str]]:
     """The commands for a shell of a section, one list per block. Fails when the section is not there."""
-    return [block.splitlines() for block in _blocks(page, section, "sh")]
+    return [block.splitlines() for block in blocks_of(page, section, "sh")]
 
 
 def output_of(page: str) -> list[str]:
@@ -30,7 +30,8 @@ def anchors(page: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def _blocks(page: str, section: str, language: str) -> list[str]:
+def blocks_of(page: str, section: str, language: str) -> list[str]:
+    """The blocks of a section in a language. Fails when the section is not there."""
     text = (_DOCS / page).read_text(encoding="utf-8")
     (body,) = re.findall(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
     blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", body, re.DOTALL | re.MULTILINE)

@@ -124,7 +124,7 @@ SHOWN = {
         "min x 1.80 USD / 60  predicted",
     ),
     "all": (
-        "3 instances of this stack: 30.74 USD/h; the limit is 12.00 USD",
+        "3 instances of this stack, those in USD: 30.74 USD/h; the budget of the stack is 12.00 USD",
         "at cortecs",
         "at gcore",
         "at shadeform",

@@ -32,10 +32,10 @@ REFUSED = f"""
           What could be taken for neuralmagic/Meta-Llama-3.1-8B-Instruct-FP8: 4 x NVIDIA_L4_1 (4.80 EUR/h), 2 x NVIDIA_L40S_1 (4.20 EUR/h), 2 x NVIDIA_L4_2 (4.80 EUR/h).
         - [mandatory] [severity: critical]  stack-hourly-budget  (pulumi:pulumi:Stack: tests-test)
           All instances of the stack together cost no more an hour than allowed.
-          1 instance of this stack: 36.00 EUR/h; the limit is 10.00 EUR: 26.00 EUR too much.
+          1 instance of this stack: 36.00 EUR/h; the budget of the stack is 10.00 EUR (stack-hourly-budget in the pack's limits): 26.00 EUR too much.
         - [mandatory] [severity: critical]  stack-monthly-budget  (pulumi:pulumi:Stack: tests-test)
           All instances of the stack together cost no more a month (730 hours) than allowed.
-          1 instance of this stack: 26280.00 EUR/month; the limit is 5000.00 EUR: 21280.00 EUR too much.
+          1 instance of this stack: 26280.00 EUR/month; the budget of the stack is 5000.00 EUR (stack-monthly-budget in the pack's limits): 21280.00 EUR too much.
         - [mandatory] [severity: high]  price-per-gpu-cap  (pulumi-python:dynamic/cortecs:Instance: chat)
           A GPU costs no more an hour than allowed.
           a GPU of NVIDIA_H100_1 costs 4.50 EUR/h; the limit is 2.50 EUR: 2.00 EUR too much.
@@ -179,12 +179,12 @@ def test_many_small_ones_are_stopped_on_the_way(stack: Stack, simulator: Simulat
     guard = under_guard(stack, **{"stack-hourly-budget": {"per_hour": ["3.60 EUR"]}})
     stack.program(fleet(8))
     text = guard.preview(expect=1).text
-    assert "8 instances of this stack: 9.60 EUR/h; the limit is 3.60 EUR: 6.00 EUR too much." in text
+    assert "8 instances of this stack: 9.60 EUR/h; the budget of the stack is 3.60 EUR (" in text
     # a program that shows one and makes eight
     stack.program("import pulumi\n" + fleet(8).replace("range(8)", "range(1 if pulumi.runtime.is_dry_run() else 8)"))
     guard.preview(expect=0)
     text = guard.up(expect=1).text
-    assert "4 instances of this stack so far: 4.80 EUR/h; the limit is 3.60 EUR: 1.20 EUR too much." in text
+    assert "4 instances of this stack so far: 4.80 EUR/h; the budget of the stack is 3.60 EUR (" in text
     assert len(simulator.control.ledger().entries) <= 3
 
 

@@ -259,6 +259,13 @@ def test_an_artifact_that_is_too_large_is_not_fetched_and_fails_nothing(
     assert playing.asked() == []
 
 
+def test_the_job_and_its_page_warn_of_forks_that_a_member_runs() -> None:
+    section = (ROOT / "docs" / "review-ci.md").read_text().partition("### GitLab\n")[2].partition("\n## ")[0]
+    assert "can read `GITLAB_TOKEN`" in section
+    assert "`ci_allow_fork_pipelines_to_run_in_parent_project`" in section
+    assert "fork's merge request" in (ROOT / "ci" / "gitlab" / "review.yml").read_text().partition(".pulumi-")[0]
+
+
 @pytest.mark.parametrize(("token", "source"), [(TOKEN, "12"), ("", "99")])
 def test_the_job_of_a_merge_request(
     token: str, source: str, runner: Callable[..., Runner], workspace: Path, tmp_path: Path

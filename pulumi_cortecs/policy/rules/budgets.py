@@ -49,34 +49,41 @@ class MonthlyBudget(Settings):
 
 
 def _hourly(total: Sum, settings: HourlyBudget, context: RuleContext) -> Iterator[str | Advice]:
-    yield from _within(total, settings.per_hour, settings.state, "h", 1)
+    yield from _unread(total.held, settings.state)
+    yield from _within(total, settings.per_hour, "h", 1, STACK_HOURLY_BUDGET)
 
 
 def _monthly(total: Sum, settings: MonthlyBudget, context: RuleContext) -> Iterator[str | Advice]:
-    yield from _within(total, settings.per_month, settings.state, "month", HOURS_PER_MONTH)
+    yield from _unread(total.held, settings.state)
+    yield from _within(total, settings.per_month, "month", HOURS_PER_MONTH, STACK_MONTHLY_BUDGET)
 
 
-def _within(total: Sum, budget: Mapping[str, Money], state: str, per: str, hours: int) -> Iterator[str | Advice]:
-    if total.held.problem:
-        yield from _unread(total.held, state)
-    for money in total.hourly():
-        if excess := describe_excess(money * hours, budget, per):
-            yield f"{total.of_what}: {excess}"
-    both = total.with_state
-    if both is None:
+def _within(total: Sum, budget: Mapping[str, Money], per: str, hours: int, rule: Rule) -> Iterator[str]:
+    place = f" ({rule.name} in the pack's limits)"
+    for money, what in _amounts(total):
+        if excess := describe_excess(money * hours, budget, per, limit="the budget of the stack", place=place):
+            yield f"{what}: {excess}"
+    if total.with_state is None:
         return
     most = {currency: amount * MOST_BUDGETS for currency, amount in budget.items()}
-    for money in both.hourly():
-        if excess := describe_excess(money * hours, most, per):
+    for money, what in _amounts(total.with_state):
+        if excess := describe_excess(money * hours, most, per, limit="twice the budget of the stack", place=place):
             yield (
-                f"{both.of_what}: {excess} That is beyond twice the budget: what changes counts as it is and as it "
-                "will be, also if it changes in place; what waits for its deletion, what is protected and what the "
-                "program has no more still costs. Let an `up` end that adds nothing, or `pulumi "
-                "destroy --target` what is not needed."
+                f"{what}: {excess} What changes counts as it is and as it will be, also if it changes in place; what "
+                "waits for its deletion, what is protected and what the program has no more still costs. Let an `up` "
+                "end that adds nothing, or `pulumi destroy --target` what is not needed."
             )
 
 
+def _amounts(total: Sum) -> list[tuple[Money, str]]:
+    """The amount of each currency, and what costs it."""
+    hourly = total.hourly()
+    return [(money, total.of_what + f", those in {money.currency}" * (len(hourly) > 1)) for money in hourly]
+
+
 def _unread(held: HeldPrices, state: str) -> Iterator[str | Advice]:
+    if not held.problem:
+        return
     if state == _REQUIRED:
         yield f"what the stack holds already is not known, and the limits require it: {held.problem}."
     elif not held.is_reported:

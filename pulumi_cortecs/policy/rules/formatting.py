@@ -23,13 +23,16 @@ def model_text(model_id: str) -> str:
     return model_id.replace("--", "/", 1)
 
 
-def describe_excess(price: Money, caps: Mapping[str, Money], per: str) -> str | None:
-    """The problem with a price, if any: over its cap, or in a currency without one. `per`: "h" or "month"."""
+def describe_excess(
+    price: Money, caps: Mapping[str, Money], per: str, *, limit: str = "the limit", place: str = ""
+) -> str | None:
+    """The problem with a price, if any: over its cap, or in a currency without one. `per`: "h" or "month". `limit` and
+    `place` say which limit it is, and where it stands, " (...)"."""
     cap = caps.get(price.currency)
     if cap is None:
         limits = join_names(str(cap_amount) for cap_amount in caps.values())
-        return f"{price}/{per}; no limit is in {price.currency}, only {limits}."
-    return f"{price}/{per}; the limit is {cap}: {price - cap} too much." if price > cap else None
+        return f"{price}/{per}; no limit is in {price.currency}, only {limits}{place}."
+    return f"{price}/{per}; {limit} is {cap}{place}: {price - cap} too much." if price > cap else None
 
 
 def price_per_part(price: Money, parts: int) -> Money:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pulumi_cortecs import cli
 from pulumi_cortecs.cli.catalogue import CLOUDS
 from pulumi_cortecs.cortecs.client import CortecsPublicClient
 from pulumi_cortecs.cortecs.market import fetch_price_list
-from pulumi_cortecs.cost import Money
+from pulumi_cortecs.cost import Money, PricedHardware
 from pulumi_cortecs.cost import catalogue as catalogues
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.catalogue_diff import carry_over_notes, differences
@@ -31,6 +32,7 @@ from pulumi_cortecs.simulator import Simulator, running
 from pulumi_cortecs.simulator.clouds import CLOUDS as SIMULATED
 from pulumi_cortecs.simulator.cortecs.market import SimulatedMarket
 from tests.clouds.acme import ACME
+from tests.clouds.shadeform import SHADEFORM
 from tests.engine.packages import forks
 
 PINNED = Path(catalogues.__file__).parents[1] / "catalogues" / "simulator.lock.yaml"
@@ -94,9 +96,9 @@ def test_pull_pins_what_is_rented_out_now(run: Run, tmp_path: Path, sim: Simulat
     path = tmp_path / "catalogue.lock.yaml"
     shown = run("pull", "--output", path).stdout
     pinned_now = catalogues.load(path)
-    assert f"sha256 {pinned_now.digest}" in shown
-    assert "NVIDIA_L4_1" in shown
-    assert "1.20" in shown
+    counts = f"6 prices and {len(pinned_now.models('cortecs'))} models of cortecs"
+    by = f"`pulumi-cortecs catalogue show {path}` shows them\n"
+    assert shown == f"{path} written: sha256 {pinned_now.digest}; {counts}: {by}"
     assert pinned_now.sources == {"cortecs": sim.base_url}
     l4s = pinned_now.hardware("cortecs", "NVIDIA_L4_2")
     assert l4s is not None
@@ -109,10 +111,38 @@ def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, 
     sim.control.reprice("NVIDIA_L40S_1", "2.52")
     shown = run("pull", "-o", pinned, "--source", "the simulator").stdout
     assert "+20.00" in shown
-    assert "2 differences from the pinned prices" in shown
+    assert "2 differences from the pinned prices: 1 dearer\n" in shown
     pinned_now = catalogues.load(pinned).price_lists["cortecs"]
     assert (pinned_now.by_id["NVIDIA_L4_2"].gpu_ram_is.value, pinned_now.source) == ("total", "the simulator")
     assert pinned_now.by_id["NVIDIA_L40S_1"].provenance == ""
+
+
+def test_a_pull_that_changes_nothing_is_a_line(run: Run, pinned: Path) -> None:
+    (line,) = run("pull", "-o", pinned).stdout.splitlines()
+    assert line == f"{pinned} written: sha256 {catalogues.load(pinned).digest}; no differences from the pinned prices"
+
+
+def test_pull_counts_all_changes_and_shows_the_greatest(run: Run, pinned: Path, sim: Simulator) -> None:
+    file = catalogues.load(pinned)
+    prices = file.price_lists["shadeform"]
+    first, second, *rows = [times(row, "2") for row in prices.hardware_types if not row.is_volume]
+    tenfold = times(second, "0.05")
+    new = replace(first, hardware_type_id="hyperstack/montreal-canada-2/B200")
+    pinned.write_text(catalogues.dump(Catalogue({"shadeform": replace(prices, hardware_types=(tenfold, new, *rows))})))
+    shown = run("pull", "-o", pinned, "--cloud", "shadeform", "--url", f"{sim.url}/v1").stdout
+    lines = shown.splitlines()
+    assert len([line for line in lines if " price_per_hour " in line]) == 20
+    assert tenfold.hardware_type_id in next(line for line in lines if " price_per_hour " in line)
+    assert lines[-2].startswith(f"and {len(rows) + 3 - 20} more: `git diff {pinned}` has all")
+    counts = f"{len(rows) + 3} differences from the pinned prices: 1 new, 1 withdrawn, 1 dearer, {len(rows)} cheaper"
+    assert lines[-1].endswith(counts)
+
+
+def times(row: PricedHardware, factor: str) -> PricedHardware:
+    hour, minute = (
+        Money(price.amount * Decimal(factor), "USD") for price in (row.price_per_hour, row.price_per_minute)
+    )
+    return replace(row, price_per_hour=hour, price_per_minute=minute)
 
 
 def test_pull_mends_the_digest_after_a_note(run: Run, pinned: Path) -> None:
@@ -133,6 +163,13 @@ def test_pull_names_the_limits_that_require_other_prices(run: Run, tmp_path: Pat
     above = run("pull", "-o", tmp_path / "chat" / "policy" / "catalogue.lock.yaml").stderr  # where a pack looks, too
     assert (above.count("Warning: "), str(pack / "limits.json") in above) == (1, True)
     assert run("pull", "-o", pack / "other.lock.yaml").stderr == ""
+    limits = (pack / "limits.json").read_text()
+    updated = run("pull", "-o", pack / "catalogue.lock.yaml", "--update-limits", "--json")
+    assert f"{pack / 'limits.json'} requires these prices now" in updated.stderr
+    (before, after) = (json.loads(text) for text in (limits, (pack / "limits.json").read_text()))
+    digest = printed(updated)["sha256"]
+    assert after == {**before, "catalogue-digest": {"file": "catalogue.lock.yaml", "sha256": digest}}
+    assert (pack / "limits.json").read_text().count("\n") == limits.count("\n")  # the rest is as somebody wrote it
 
 
 def test_pull_keeps_other_clouds(run: Run, pinned: Path) -> None:
@@ -224,20 +261,57 @@ def test_prices_that_have_drifted_are_a_table_with_percent(run: Run, pinned: Pat
     assert "+72.29" in run("diff", *files).stdout
 
 
-def machines(prices: PriceList) -> Catalogue:
-    """The rows with GPUs: the vendor has a list of its own for volumes."""
-    rows = tuple(row for row in prices.hardware_types if row.num_gpus is not None)
-    return Catalogue({prices.cloud: replace(prices, hardware_types=rows)})
+@pytest.fixture
+def key(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of the simulated Shadeform, for which the environment has a key."""
+    environment = SHADEFORM.simulated.environment(sim.url)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment["SHADEFORM_BASE_URL"]
 
 
-def test_the_shipped_machines_of_shadeform_are_what_the_simulator_serves(sim: Simulator) -> None:
+def test_the_shipped_prices_of_shadeform_are_what_the_simulator_serves(key: str) -> None:
     market = pytest.importorskip("pulumi_cortecs.shadeform.market")
     shipped = catalogues.load(PINNED)
-    served = carry_over_notes(shipped.price_lists["shadeform"], market.price_list(f"{sim.url}/v1"))
-    assert differences(machines(shipped.price_lists["shadeform"]), machines(served)) == (), (
-        "pull it anew: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "
+    served = carry_over_notes(shipped.price_lists["shadeform"], market.price_list(key))
+    assert differences(shipped, Catalogue({**shipped.price_lists, "shadeform": served})) == (), (
+        "pull it anew, with a key: pulumi-cortecs catalogue pull -o pulumi_cortecs/catalogues/simulator.lock.yaml "
         f"--cloud shadeform --source {shipped.sources['shadeform']!r}"
     )
+
+
+def test_volumes_are_pulled_and_compared_with_a_key(run: Run, pinned: Path, key: str) -> None:
+    before = catalogues.load(pinned).hardware_types("shadeform")
+    pulled = run("pull", "-o", pinned, "--cloud", "shadeform")
+    assert (pulled.stderr, catalogues.load(pinned).hardware_types("shadeform")) == ("", before)
+    assert "none: a GB of a volume" in run("show", pinned).stdout
+    pinned.write_text(catalogues.dump(Catalogue({"shadeform": without_volumes(pinned)})))
+    assert ": 3 differences, 3 of them" in run("verify", pinned, "--cloud", "shadeform", code=4).stdout
+    another = ("--cloud", "shadeform", "--url", key.replace("127.0.0.1", "localhost"))
+    assert "volumes are not compared: it" in run("diff", pinned, *another).stderr  # and no other server gets the key
+
+
+def test_volumes_that_nobody_asked_for_are_not_withdrawn(run: Run, pinned: Path, sim: Simulator) -> None:
+    shadeforms = ("--cloud", "shadeform", "--url", f"{sim.url}/v1")
+    compared = run("verify", pinned, *shadeforms)
+    assert compared.stdout.endswith("today's prices of shadeform: no differences, 0 of them above 0 %\n")
+    assert compared.stderr == (
+        "Note: the prices of Shadeform's volumes are not compared, 3 of them pinned until now: it shows them "
+        "with a key only; set SHADEFORM_API_KEY, and run this again\n"
+    )
+    expected = without_volumes(pinned)
+    pulled = run("pull", "-o", pinned, *shadeforms)
+    assert "volumes are not in the file, 3 of them pinned until now: it shows them" in pulled.stderr
+    assert pulled.stdout.endswith("; no differences from the pinned prices\n")
+    assert catalogues.load(pinned).hardware_types("shadeform") == expected.hardware_types
+    assert "of Shadeform's volumes are not in the file: it shows" in run("pull", "-o", pinned, *shadeforms).stderr
+    first = pinned.with_name("first.lock.yaml")
+    assert f"; {len(expected.hardware_types)} prices of shadeform: " in run("pull", "-o", first, *shadeforms).stdout
+
+
+def without_volumes(pinned: Path) -> PriceList:
+    prices = catalogues.load(pinned).price_lists["shadeform"]
+    return replace(prices, hardware_types=tuple(row for row in prices.hardware_types if not row.is_volume))
 
 
 def test_the_shipped_prices_of_shadeform_say_where_they_are_from() -> None:

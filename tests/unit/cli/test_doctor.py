@@ -208,6 +208,14 @@ def test_limits_and_the_catalogue_that_they_name_are_read(environment: dict[str,
     assert "did you mean most?" in check.what
 
 
+def test_limits_that_allow_no_hardware_of_the_catalogue_are_missing(environment: dict[str, str], project: Path) -> None:
+    file = project / "policy" / "guard" / "limits.json"
+    limits = json.loads(file.read_text())
+    file.write_text(json.dumps({**limits, "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_L4_9"]}}}))
+    (check,) = not_ok(environment, project, "limits")
+    assert "none of what is allowed: NVIDIA_L4_9 (did you mean NVIDIA_L4_" in check.what
+
+
 def test_half_of_the_credentials_and_a_server_that_does_not_answer_are_missing(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

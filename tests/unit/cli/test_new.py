@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -27,9 +29,11 @@ from pulumi_cortecs.policy.testing import (
     gcore_deployment,
     shadeform_instance,
 )
+from pulumi_cortecs.simulator import running
 from pulumi_cortecs.simulator.clouds import CLOUDS
 from pulumi_cortecs.testing import CloudMocks
 from tests.engine.documented import commands_of
+from tests.engine.packages import forks
 
 ROOT = Path(__file__).parents[3]
 RESOURCES: dict[str, Callable[..., Resource]] = {
@@ -76,6 +80,31 @@ def judged(pack: Path, resource: Resource) -> Any:
     assert catalogue.catalogue is not None
     assert len(catalogue.catalogue.clouds) == 1
     return PackTester("guard", limits, catalogue=catalogue).preview(resource)
+
+
+@pytest.mark.parametrize("cloud", STARTS)
+def test_the_limits_that_it_wrote_are_ones_own_by_the_commands_of_the_page(tmp_path: Path, cloud: str) -> None:
+    ((first, *commands),) = commands_of("policies/README.md", "Limits of your own")
+    *block, judge = commands
+    assert (first.partition(" ")[0], judge.partition(" --")[0]) == ("CLOUD=cortecs", "pulumi preview")
+    ours = f"{shlex.quote(sys.executable)} -m pulumi_cortecs.cli"
+    script = "\n".join((f"CLOUD={cloud}", *block)).replace("pulumi-cortecs", ours)
+    with running() as simulator:
+        done = subprocess.run(
+            ["sh", "-eu", "-c", script],
+            cwd=tmp_path,
+            env={**os.environ, **simulator.env(), **forks(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pack = tmp_path / "policy" / "guard"
+    assert f"{pack.relative_to(tmp_path)}/limits.json requires these prices now" in done.stderr
+    assert not (tmp_path / "example").exists()
+    assert "127.0.0.1" in (pack / "catalogue.lock.yaml").read_text()
+    assert_allowed(judged(pack, RESOURCES[cloud]("chat", ttl="8h")))
 
 
 def test_it_says_what_comes_next(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_what_limits_lack_is_named_and_does_not_count(tmp_path: Path) -> None:
     limits = json.loads(DEV.read_text())
     del limits["quote-matches-catalogue"]
     code, output = checked(tmp_path, json.dumps(limits))
-    assert (code, "Note: the limits say nothing about quote-matches-catalogue" in output) == (0, True)
+    assert (code, "Warning: the limits say nothing about quote-matches-catalogue" in output) == (0, True)
     code, output = checked(tmp_path, "{}")
     assert (code, "no limits given, so it refuses everything" in output) == (1, True)
 
@@ -140,6 +140,61 @@ def test_the_prices_of_limits_are_checked_where_a_pack_looks_for_them(tmp_path: 
         1,
         True,
     )
+
+
+HARDWARE = {
+    "cortecs": ("demo.json", "NVIDIA_L4_1"),
+    "shadeform": ("demo-shadeform.json", "hyperstack/montreal-canada-2/A6000"),
+    "gcore": ("demo-gcore.json", "inference-16vcpu-232gib-1xl40s-48gb"),
+}
+
+
+def checked_with(directory: Path, limits: str, allowed: dict[str, list[str]]) -> tuple[int, str]:
+    """The check of limits that come along, with other hardware, by the simulator's prices."""
+    text = json.loads((DEV.parent / limits).read_text())
+    code, output = checked(directory, json.dumps({**text, "hardware-allowed": {"allowed": allowed}}))
+    return code, output.partition("sha256 ")[2]
+
+
+@pytest.mark.parametrize(("cloud", "limits", "hardware"), [(cloud, *row) for cloud, row in HARDWARE.items()])
+def test_hardware_that_the_catalogue_does_not_have_is_named(
+    tmp_path: Path, cloud: str, limits: str, hardware: str
+) -> None:
+    misspelt = hardware.lower() if hardware.isupper() else hardware.upper()
+    code, output = checked_with(tmp_path, limits, {cloud: [hardware, misspelt]})
+    assert (code, f" has no {misspelt} (did you mean {hardware}?) at {cloud}; " in output) == (0, True), output
+    assert output.count("Warning: hardware-allowed: the catalogue of 20") == 1
+    code, output = checked_with(tmp_path, limits, {cloud: [misspelt]})
+    assert (code, f"Error: hardware-allowed: nothing can be bought at {cloud}, because the" in output) == (1, True)
+    assert f"none of what is allowed: {misspelt} (did you mean {hardware}?); `pulumi-cortecs catalogue show`" in output
+    assert checked_with(tmp_path, limits, {cloud: []})[0] == 0  # a list that shall allow nothing
+
+
+def test_hardware_of_another_cloud_and_a_cloud_without_prices_are_named(tmp_path: Path) -> None:
+    gcores = HARDWARE["gcore"][1]
+    code, output = checked_with(tmp_path, "demo.json", {"cortecs": [gcores]})
+    assert (code, f"none of what is allowed: {gcores} (an id of gcore); " in output) == (1, True)
+    code, output = checked_with(tmp_path, "demo.json", {"cortex": ["NVIDIA_L4_1"]})
+    assert (code, "Error: hardware-allowed: nothing can be bought at cortex: the" in output) == (1, True)
+    assert "has prices of cortecs, gcore, shadeform only; `pulumi-cortecs catalogue pull --cloud NAME` adds" in output
+    shared = {"cortecs": ["NVIDIA_L4_1"], "acme": ["large"]}  # the prices of a project that has only one of the clouds
+    code, output = checked_with(tmp_path, "demo.json", shared)
+    assert (code, "Warning: hardware-allowed: nothing can be bought at acme: the" in output) == (0, True)
+
+
+def test_a_volume_is_like_no_machine(tmp_path: Path) -> None:
+    allowed = [HARDWARE["shadeform"][1], "hyperstack/norway-1/volume"]
+    code, output = checked_with(tmp_path, "demo-shadeform.json", {"shadeform": allowed})
+    assert (code, "no hyperstack/norway-1/volume (did you mean hyperstack/" in output) == (0, True)
+    assert output.count("/volume?)") == output.count("?)") > 0
+
+
+def test_gpus_that_the_catalogue_does_not_have_are_named(tmp_path: Path) -> None:
+    limits = json.loads((DEV.parent / "demo.json").read_text())
+    code, output = checked(tmp_path, json.dumps({**limits, "gpu-type-allowed": {"allowed": ["NVIDIA L4", "L4O"]}}))
+    assert (code, "Warning: gpu-type-allowed: the catalogue of 20" in output) == (0, True)
+    code, output = checked(tmp_path, json.dumps({**limits, "gpu-type-allowed": {"allowed": ["L4O"]}}))
+    assert (code, "none of what is allowed: L4O (did you mean L4" in output) == (1, True)
 
 
 def test_there_are_no_others() -> None:

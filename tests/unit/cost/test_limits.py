@@ -183,7 +183,8 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
     (refused,) = CEILING.check_ceiling(Spending(running, (eur("1.25"), eur("1.25")), eur("1.25")))
     assert refused.text == (
         "the account would cost 11.25 EUR/h (7.50 EUR for what it runs, 2.50 EUR for what was just ordered, "
-        "1.25 EUR for this instance), and the ceiling of the account is 10.00 EUR (FILE), exceeded by 1.25 EUR"
+        "1.25 EUR for this instance), and the ceiling of the account is 10.00 EUR "
+        "(account_hourly_ceiling in FILE), exceeded by 1.25 EUR"
     )
 
 
@@ -201,7 +202,7 @@ def test_the_ceiling_is_for_all_that_runs_and_is_being_bought() -> None:
 def test_a_sum_that_cannot_be_told_is_refused(spending: Spending, text: str) -> None:
     (refused,) = CEILING.check_ceiling(spending)
     assert text in refused.text
-    assert "the ceiling of the account is 10.00 EUR (FILE)" in refused.text
+    assert "the ceiling of the account is 10.00 EUR (account_hourly_ceiling in FILE)" in refused.text
 
 
 def test_it_is_known_what_has_to_be_found_out() -> None:

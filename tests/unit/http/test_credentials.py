@@ -9,7 +9,13 @@ import pytest
 from pulumi_cortecs.cortecs.kind import CREDENTIALS
 from pulumi_cortecs.http import credential_spec
 from pulumi_cortecs.http.base_url import check_base_url
-from pulumi_cortecs.http.credentials import Credentials, are_apart, resolve_base_url, resolve_credentials
+from pulumi_cortecs.http.credentials import (
+    Credentials,
+    are_apart,
+    credentials_at,
+    resolve_base_url,
+    resolve_credentials,
+)
 from pulumi_cortecs.http.errors import ConfigurationError
 
 ID, SECRET, URL = "CORTECS_CLIENT_ID", "CORTECS_CLIENT_SECRET", "CORTECS_API_BASE_URL"
@@ -208,3 +214,9 @@ def test_loopback_is_one_server_for_each_port() -> None:
         Credentials("cortecs", f"http://localhost:{port}/api/v1", ("key", "secret")).payer for port in (3000, 3001)
     }
     assert len(ports) == 2
+
+
+def test_a_key_is_only_for_the_url_that_it_was_given_with() -> None:
+    assert credentials_at(CREDENTIALS, OWN, {**ENVIRONMENT, URL: OWN}).base_url == OWN
+    with pytest.raises(ConfigurationError, match=f"are for {CREDENTIALS.default_url}, not {OTHER}: set {URL} "):
+        credentials_at(CREDENTIALS, OTHER, ENVIRONMENT)

@@ -27,7 +27,7 @@ HOURLY: dict[str, Any] = {"stack-hourly-budget": {"per_hour": ["3.60 EUR"]}}
 """Three instances."""
 LIMITS = {**HOURLY, "stack-monthly-budget": {"per_month": ["2628.00 EUR"]}}
 """The same for a month."""
-TWICE = "beyond twice the budget"
+TWICE = "; twice the budget of the stack is "
 
 
 def three(prefix: str, **arguments: Any) -> list[Resource]:
@@ -43,10 +43,7 @@ def test_a_rename_at_a_full_budget_passes_and_a_third_round_does_not() -> None:
     assert_allowed(first.preview(*three("b")))
     assert_allowed(first.up(*three("b")))
     second = bench(held=[*three("a"), *three("b")])
-    words = (
-        "6 instances in the stack's state, and 1 that this run adds: 8.40 EUR/h; the limit is 7.20 EUR",
-        TWICE,
-    )
+    words = (f"6 instances in the stack's state, and 1 that this run adds: 8.40 EUR/h{TWICE}7.20 EUR (",)
     assert_denied(second.preview(cortecs_instance("c")), "stack-hourly-budget", *words)
     assert_denied(second.up(cortecs_instance("c")), "stack-hourly-budget", *words)
     assert_denied(second.up(cortecs_instance("c")), "stack-monthly-budget", "6132.00 EUR/month", TWICE)

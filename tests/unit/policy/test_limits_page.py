@@ -1,4 +1,5 @@
-"""docs/policies/limits.md: the entries of each cloud, put into dev.json, allow what they are for and nothing else."""
+"""docs/policies/limits.md: the entries of each cloud, put into the limits that `pulumi-cortecs new` writes, allow what
+they are for and nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs.cli.new import STARTS
 from pulumi_cortecs.policy.testing import (
     PackTester,
     Resource,
@@ -21,7 +23,6 @@ from pulumi_cortecs.policy.testing import (
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "policies" / "limits.md").read_text(encoding="utf-8")
-DEV = json.loads((ROOT / "policies" / "guard" / "limits" / "dev.json").read_text(encoding="utf-8"))
 BOUGHT: dict[str, tuple[Resource, ...]] = {
     "Cortecs": (cortecs_instance(ttl="8h"),),
     "Shadeform": (shadeform_instance(ttl="8h"), shadeform_volume()),
@@ -36,7 +37,8 @@ def test_each_cloud_has_an_example() -> None:
 
 @pytest.mark.parametrize(("cloud", "entries"), EXAMPLES)
 def test_an_example_allows_its_cloud_and_no_other(cloud: str, entries: str) -> None:
-    pack = PackTester("guard", {**DEV, **json.loads(entries)})
+    file = ROOT / "policies" / "guard" / "limits" / STARTS[cloud.lower()].limits
+    pack = PackTester("guard", {**json.loads(file.read_text(encoding="utf-8")), **json.loads(entries)})
     assert_allowed(pack.preview(*BOUGHT[cloud]))
     for other in BOUGHT.keys() - {cloud}:
         assert_denied(pack.preview(*BOUGHT[other]), "hardware-allowed")

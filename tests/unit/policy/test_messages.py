@@ -39,10 +39,10 @@ def test_eight_workers_on_h100() -> None:
         "31.00 EUR too much.",
         "[mandatory] price-per-gpu-cap: a GPU of NVIDIA_H100_1 costs 4.50 EUR/h; the limit is 2.50 EUR: "
         "2.00 EUR too much.",
-        "[mandatory] stack-hourly-budget: 1 instance of this stack: 36.00 EUR/h; the limit is 10.00 EUR: "
-        "26.00 EUR too much.",
-        "[mandatory] stack-monthly-budget: 1 instance of this stack: 26280.00 EUR/month; the limit is "
-        "5000.00 EUR: 21280.00 EUR too much.",
+        "[mandatory] stack-hourly-budget: 1 instance of this stack: 36.00 EUR/h; the budget of the stack is 10.00 EUR "
+        "(stack-hourly-budget in the pack's limits): 26.00 EUR too much.",
+        "[mandatory] stack-monthly-budget: 1 instance of this stack: 26280.00 EUR/month; the budget of the stack is "
+        "5000.00 EUR (stack-monthly-budget in the pack's limits): 21280.00 EUR too much.",
     ]
 
 

@@ -162,7 +162,7 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "'scaleway/paris-france-1/volume' is not in the catalogue",
     ),
     ("instance-hourly-cap", {"per_hour": ["9.00 EUR"]}, shadeform_instance(), "no limit is in USD, only 9.00 EUR."),
-    ("stack-hourly-budget", {"per_hour": ["9.00 EUR"]}, shadeform_instance(), "no limit is in USD, only 9.00 EUR."),
+    ("stack-hourly-budget", {"per_hour": ["9.00 EUR"]}, shadeform_instance(), "no limit is in USD, only 9.00 EUR ("),
     ("labels-required", {"required": {"team": ""}}, shadeform_volume(), "it has no label team"),
     ("ttl-required", {"at_most": "8h"}, shadeform_instance(), "ttl is not given"),
     (
@@ -241,13 +241,18 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         "a GPU of NVIDIA_H100_2 costs 4.44 EUR/h; the limit is 4.43 EUR: 0.01 EUR too much.",
     ),
     ("price-per-gpu-cap", {"per_gpu_hour": ["9.00 USD"]}, cortecs_instance(), "no limit is in EUR"),
-    ("stack-hourly-budget", {"per_hour": ["1.19 EUR"]}, cortecs_instance(), "1.20 EUR/h; the limit is 1.19 EUR"),
+    (
+        "stack-hourly-budget",
+        {"per_hour": ["1.19 EUR"]},
+        cortecs_instance(),
+        "the budget of the stack is 1.19 EUR",
+    ),
     ("stack-hourly-budget", {"per_hour": ["1.19 USD"]}, cortecs_instance(), "no limit is in EUR"),
     (
         "stack-monthly-budget",
         {"per_month": ["875.99 EUR"]},
         cortecs_instance(),
-        "876.00 EUR/month; the limit is 875.99 EUR",
+        "876.00 EUR/month; the budget of the stack is 875.99 EUR",
     ),
     (
         "billing-interval",
@@ -505,4 +510,4 @@ def test_two_currencies_are_never_added() -> None:
     in_dollars = Catalogue({"cortecs": replace(prices, currency="USD", hardware_types=dollars)})
     limits = {"stack-hourly-budget": {"per_hour": ["1.20 EUR"]}}
     verdict = PackTester([RULES["stack-hourly-budget"]], limits, catalogue=in_dollars).preview(cortecs_instance())
-    assert_denied(verdict, "stack-hourly-budget", "1.20 USD/h; no limit is in USD, only 1.20 EUR.")
+    assert_denied(verdict, "stack-hourly-budget", "1.20 USD/h; no limit is in USD, only 1.20 EUR (")

@@ -157,6 +157,16 @@ def test_two_currencies_have_a_budget_each() -> None:
     assert_denied(
         PackTester([BUDGET], limits).preview(*both, shadeform_volume("c", size_in_gb=200)), BUDGET.name, "USD"
     )
+    little = {"stack-hourly-budget": {"per_hour": ["1.19 EUR", "0.49 USD"]}}
+    findings = PackTester([BUDGET], little).preview(*both).findings
+    stands = "(stack-hourly-budget in the pack's limits)"
+    assert [finding.text.partition(stands)[0] for finding in findings] == [
+        f"2 instances of this stack, those in {amounts} "
+        for amounts in (
+            "EUR: 1.20 EUR/h; the budget of the stack is 1.19 EUR",
+            "USD: 0.50 USD/h; the budget of the stack is 0.49 USD",
+        )
+    ]
     euros = {"stack-hourly-budget": {"per_hour": ["99.00 EUR"]}}
     assert_allowed(PackTester([BUDGET], euros).preview(both[0]))
     assert_denied(PackTester([BUDGET], euros).up(*both), BUDGET.name, "no limit is in USD, only 99.00 EUR")
