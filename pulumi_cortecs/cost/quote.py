@@ -46,6 +46,12 @@ class Quote:
         }
 
 
+def costs_nothing(state: object) -> bool:
+    """Returns whether an instance costs nothing while it is in that `state` of a program: a stopped one, at any vendor
+    here (docs/orphans.md)."""
+    return state == "stopped"
+
+
 def is_from_catalogue(source: str) -> bool:
     """Returns whether a quote's `source` is a pinned catalogue, which somebody has written."""
     return source.startswith(f"{CATALOGUE} ")

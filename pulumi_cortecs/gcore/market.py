@@ -13,7 +13,7 @@ from typing import Any, Final
 from pulumi_cortecs.cost import Money, Offer
 from pulumi_cortecs.cost.limits import PolicyValue
 from pulumi_cortecs.cost.pricelist import CatalogueError, PriceList
-from pulumi_cortecs.cost.quote import Quote, is_from_catalogue, per_minute
+from pulumi_cortecs.cost.quote import Quote, costs_nothing, is_from_catalogue, per_minute
 from pulumi_cortecs.cost.suggestions import suggestion
 from pulumi_cortecs.gcore.client import CLOUD, VENDOR, ApiPricePreview, GcoreClient
 from pulumi_cortecs.gcore.kind import CREDENTIALS, INSTANCE
@@ -141,7 +141,7 @@ class GcoreMarket:
         quote = Quote(per_replica, per_minute(per_replica), priced.hourly, self.offers.source).as_property()
         floor = self._least(flavor, least, most, priced.hourly)
         regions = {str(key): names[key] for key in most if key in names}
-        stopped = {"while_stopped": "0 while stopped"} if inputs.get("state") == "stopped" else {}
+        stopped = {"while_stopped": "0 while stopped"} if costs_nothing(inputs.get("state")) else {}
         return {**quote, **floor, **priced.notes, **({"regions": regions} if regions else {}), **stopped}, problems
 
     def policy_values(self, inputs: Inputs) -> Mapping[str, PolicyValue]:

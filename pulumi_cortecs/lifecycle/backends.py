@@ -60,8 +60,8 @@ def identify_backend(environment: Mapping[str, str], directory: Path, organizati
     """The backend that a CLI with that environment uses in that directory. `organization` is that of the stack at a
     service, "" where it is unknown: two of them may have a project and a stack of the same names."""
     url = find_backend_url(environment, directory)
-    if url.startswith(_FILE):
-        return _folder_backend(_folder_path(url, environment, directory))
+    if (folder := folder_of(url, environment, directory)) is not None:
+        return _folder_backend(folder)
     identities = [_digest_of_url(url, environment), _digest_of_url(url, {})]
     if organization and is_service(url):
         identities.insert(0, _digest_of_url(url, environment, f"organization={organization.lower()}"))
@@ -98,7 +98,10 @@ def find_backend_url(environment: Mapping[str, str], directory: Path) -> str:
     )
 
 
-def _folder_path(url: str, environment: Mapping[str, str], directory: Path) -> Path:
+def folder_of(url: str, environment: Mapping[str, str], directory: Path) -> Path | None:
+    """The folder of a file backend, taken as the CLI takes it; None for another backend."""
+    if not url.startswith(_FILE):
+        return None
     project = _find_project_file(directory)
     named, _, _options = url.removeprefix(_FILE).partition("?")
     return (project.parent if project else directory) / _expand_home(unquote(named) or ".", environment)

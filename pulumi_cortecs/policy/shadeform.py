@@ -64,6 +64,7 @@ def _purchase(
         labels=properties.strings("labels"),
         size_gb=size_gb,
         has_key=_has_key(properties),
+        worker="machine",
     )
 
 

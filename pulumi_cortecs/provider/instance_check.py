@@ -14,6 +14,7 @@ from pulumi.dynamic import CheckFailure, CheckResult
 
 from pulumi_cortecs.cost.limits_file import LimitsFileError
 from pulumi_cortecs.cost.pricelist import CatalogueError
+from pulumi_cortecs.cost.quote import costs_nothing
 from pulumi_cortecs.http.errors import CloudError, ConfigurationError, UnreachableError
 from pulumi_cortecs.lifecycle.cloud import ChecksOrders, UnknownStatusError
 from pulumi_cortecs.provider import (
@@ -103,8 +104,7 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
     if instance_check.adds_cost:
         accounts.warn_without_credentials(kind)
         balance.warn_if_short(kind, inputs)
-    if text := quote_records.price_text(olds, inputs, swaps=instance_check.is_replacement):
-        call.report_progress(text)
+    quote_records.report_price(olds, inputs, swaps=instance_check.is_replacement)
     return _result(kind, mark_secrets(kind, inputs, program_inputs), [])
 
 
@@ -248,7 +248,7 @@ class _InstanceCheck:
     ) -> None:
         """Checks a purchase, start, adoption or change against the limits of this machine; `priced` is False where no
         price of today is available, and `changes` are the former inputs of a running instance."""
-        billed = adopt_id is None or wanted["state"] != "stopped"
+        billed = adopt_id is None or not costs_nothing(wanted["state"])
         self.problems.extend(
             machine_limits.check(
                 self.kind, wanted, adopt_id, billed=billed, priced=priced and not self.problems, changes=changes

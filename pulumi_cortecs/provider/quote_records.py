@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pulumi_cortecs.cost import Money
-from pulumi_cortecs.cost.quote import is_from_catalogue
+from pulumi_cortecs.cost.quote import costs_nothing, is_from_catalogue
 from pulumi_cortecs.cost.times import utc_seconds_text
 from pulumi_cortecs.lifecycle.journal import JournalError
 from pulumi_cortecs.lifecycle.shown_prices import ShownPrice
@@ -124,23 +124,21 @@ def require_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], made:
         host.current_call().inform(f"the price is {hourly}/h now; {shown}/h was shown{shown_at}")
 
 
-def price_text(olds: Mapping[str, Any], inputs: Mapping[str, Any], *, swaps: bool) -> str:
-    """The hourly price of what is bought, or of what changes, with that before it: "1.20 -> 2.40 EUR/h"; "" if it stays
-    the same or is unknown. A stopped instance costs nothing. `swaps`: the old one is billed until the new one is
-    ready."""
+def report_price(olds: Mapping[str, Any], inputs: Mapping[str, Any], *, swaps: bool) -> None:
+    """Shows on the resource's row the hourly price of what is bought, or of what changes, with that before it:
+    "1.20 -> 2.40 EUR/h"; nothing if it stays the same or is unknown. `swaps`: the old one is billed until the new one
+    is ready."""
     now = _running_cost(inputs)
-    if now is None:
-        return ""
     was = _running_cost(olds) if olds else None
-    if was == now and not swaps:
-        return ""
+    if now is None or (was == now and not swaps):
+        return
     before = "" if was is None or was == now else f"{was.decimal_string() if was.currency == now.currency else was} -> "
-    return f"{before}{now}/h" + ("; both are billed while swapping" if swaps else "")
+    host.current_call().report_progress(f"{before}{now}/h" + ("; both are billed while swapping" if swaps else ""))
 
 
 def _running_cost(inputs: Mapping[str, Any]) -> Money | None:
     hourly = instance_records.hourly_total(inputs.get("quote"))
-    return Money.zero(hourly.currency) if hourly is not None and inputs.get("state") == "stopped" else hourly
+    return Money.zero(hourly.currency) if hourly is not None and costs_nothing(inputs.get("state")) else hourly
 
 
 def record_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], hourly: Money | None) -> None:

@@ -253,7 +253,7 @@ class InstanceResource(EndpointOutputs, Resource):
             props: dict[str, Any] = {**inputs, **dict.fromkeys(_OUTPUT_ONLY)}
             super().__init__(_abi.load(f"{kind.cloud}.{kind.type_name}"), resource_name, props, opts)
         if given_id is None:
-            price_line.count("instance", self.quote)
+            price_line.count("instance", self.quote, self.state)
         report_source_line(self)
         self.endpoint = form.endpoint(
             resource_name,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_cortecs._tokens import TOKENS
+from pulumi_cortecs.cost.quote import costs_nothing
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
 from pulumi_cortecs.policy.field import Field, Known, NotKnownError, Unknown, malformed
 from pulumi_cortecs.policy.mapped_properties import MappedProperties
@@ -66,7 +67,7 @@ def read_purchase(urn: str, resource_type: str, properties: EventProperties, pri
 
 def describe(purchase: Purchase) -> Bought:
     """What a purchase buys, and its price."""
-    is_stopped = purchase.state == Known("stopped")
+    is_stopped = costs_nothing(_or(purchase.state, None))
     try:
         hourly, unpriced = _hourly(purchase, is_stopped), ""
     except NotKnownError as unknown:
@@ -99,7 +100,7 @@ def _hourly(purchase: Purchase, is_stopped: bool) -> HourlyPrice:
     ceiling = purchase.hourly.get()
     if ceiling.amount > _MAX_HOURLY:
         raise NotKnownError(f"the price is not known: {ceiling}/h is more than any purchase costs")
-    if is_stopped:  # costs nothing at any vendor here, docs/orphans.md
+    if is_stopped:
         return HourlyPrice.zero(ceiling.currency)
     if purchase.workers_min == purchase.workers_max:
         return HourlyPrice(ceiling, ceiling)

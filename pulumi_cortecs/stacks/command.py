@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pulumi_cortecs.lifecycle import pulumi_cli
-from pulumi_cortecs.lifecycle.backends import find_backend_url
+from pulumi_cortecs.lifecycle.backends import find_backend_url, folder_of
 from pulumi_cortecs.lifecycle.pulumi_cli import BACKEND_VARIABLE, CliCommand, CliError, without_credentials
 
 _LONGEST: Final = 120.0
@@ -37,7 +37,16 @@ class Pulumi:
     @property
     def backend(self) -> str:
         """The backend as text, without user, password and options."""
-        return without_credentials(self.backend_url or find_backend_url(os.environ, self.directory.absolute()))
+        return without_credentials(self._url)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the backend; None for one that is no folder."""
+        return folder_of(self._url, os.environ, self.directory.absolute())
+
+    @property
+    def _url(self) -> str:
+        return self.backend_url or find_backend_url(os.environ, self.directory.absolute())
 
     def ask(self, *arguments: str) -> str:
         """The output of a command. Raises StacksError, and MissingStackError for a stack that does not exist."""

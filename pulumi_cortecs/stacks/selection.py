@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -80,10 +78,9 @@ def _state(cli: Pulumi, name: str) -> StackHoldings | None:
 
 def _is_updating(cli: Pulumi, resources: Sequence[StackResource | PendingPurchase]) -> bool | None:
     """Returns whether the stack is locked; None if unknown, because only directories have a known place for locks."""
-    url = urlsplit(cli.backend_url or os.environ.get("PULUMI_BACKEND_URL", ""))
-    if url.scheme != "file" or not resources:
+    folder = cli.folder
+    if folder is None or not resources:
         return None
-    root = cli.directory / os.path.expanduser(unquote(url.netloc + url.path))
     stack, project = resources[0].urn.split("::")[0].rpartition(":")[2], resources[0].urn.split("::")[1]
-    locks = root / ".pulumi" / "locks"
+    locks = folder / ".pulumi" / "locks"
     return any(lock.parent.name == stack and lock.parts[-3] in (project, "locks") for lock in locks.rglob("*.json"))

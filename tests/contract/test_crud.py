@@ -535,10 +535,10 @@ def test_what_destroys_data_says_so_in_the_plan(
     disk = plain(start_host(engine=engine.address), DISK)
     settled = disk.check(PROGRAMS[DISK]).inputs
     disk.check(PROGRAMS[DISK], settled)
-    assert engine.messages == []
+    assert engine.notes == []
     disk.check({"zone": "south", "size": 20}, settled)
     text = "another zone, size destroys the data: the new Disk is empty, and the old one is deleted"
-    assert engine.messages == [text]
+    assert engine.notes == [text]
 
 
 def limited(start: StartHost, folder: Path, simulator: Simulator, **limits: Any) -> Host:

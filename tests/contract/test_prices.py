@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.simulator import Simulator
 from tests.contract.bought import QWEN, ids
 from tests.contract.engine import FakeEngine
-from tests.contract.host import CallFailedError, Host, Made
+from tests.contract.host import CallFailedError, Host, Made, Resource
 from tests.contract.proxy import Answer, Proxy, Sent
 
 L4 = "NVIDIA_L4_1"
@@ -167,4 +168,18 @@ def test_the_row_says_the_price_and_what_a_change_makes_of_it(
         "1.20 EUR/h; both are billed while swapping",
         "1.20 -> 0.00 EUR/h",
         "0.00 -> 1.20 EUR/h",
+    ]
+
+
+def test_the_row_of_a_volume_says_it_too(new_process: Callable[[], Host], engine: FakeEngine) -> None:
+    token = TOKENS["shadeform.Volume"]
+    volume = Resource(new_process(), token, "data", parent=token)
+    program = {"cloud": "hyperstack", "region": "montreal-canada-2", "size_in_gb": 100}
+    olds = volume.check(program).inputs
+    for change in ({}, {"size_in_gb": 200}, {"name": "other"}, {"size_in_gb": 300, "max_price": "0.02 USD"}):
+        volume.check({**program, **change}, olds)
+    assert [line.message for line in engine.lines if line.ephemeral] == [
+        "0.01 USD/h",
+        "0.01 -> 0.02 USD/h; both are billed while swapping",
+        "0.01 USD/h; both are billed while swapping",
     ]

@@ -192,7 +192,7 @@ def test_a_refusal_names_the_cheapest_allowed_machines() -> None:
     verdict = PackTester([TYPE_ALLOWED], limits).preview(shadeform_instance(shade_instance_type="L40"))
     assert_denied(verdict, "gpu-type-allowed", "What could be taken: 1 x hyperstack/montreal-canada-2/A6000 (0.50 USD")
     none = PackTester([TYPE_ALLOWED], {"gpu-type-allowed": {"allowed": ["B300"]}}).preview(shadeform_instance())
-    assert_denied(none, "gpu-type-allowed", "No hardware of shadeform is allowed.")
+    assert_denied(none, "gpu-type-allowed", "0.50 USD/h for 1 machine, by", "No hardware of shadeform is allowed.")
 
 
 def test_alternatives_are_in_regions_that_are_allowed() -> None:

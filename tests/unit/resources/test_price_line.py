@@ -24,15 +24,23 @@ DOLLARS = {"hourly_total": "0.25", "currency": "USD"}
         ([("instance", ONE), ("instance", None), ("instance", {})], "3 instances, 1.20 EUR/h and 2 not priced yet"),
         ([("instance", {"hourly_total": "dear", "currency": "EUR"})], "1 instance, 1 not priced yet"),
         ([("instance", {**ONE, "hourly_min": "0.00"}), ("instance", ONE)], "2 instances, 1.20 to 2.40 EUR/h"),
-        (
-            [("instance", {**DOLLARS, "while_stopped": "0"}), ("instance", ONE)],
-            "2 instances, 1.20 EUR/h and 0.00 USD/h",
-        ),
     ],
 )
 def test_the_line_has_a_sum_for_each_currency_and_names_what_has_no_price(
     rows: list[tuple[str, Any]], text: str
 ) -> None:
+    assert line((*row, "running") for row in rows) == text
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([("instance", ONE, "stopped"), ("instance", ONE, None)], "2 instances, 1.20 EUR/h; 1 stopped"),
+        ([("instance", {**DOLLARS, "hourly_min": "0.10"}, "stopped")] * 2, "2 instances, 0.00 USD/h; 2 stopped"),
+        ([("instance", {}, "stopped")], "1 instance, 1 not priced yet; 1 stopped"),
+    ],
+)
+def test_what_is_stopped_costs_nothing(rows: list[tuple[str, Any, Any]], text: str) -> None:
     assert line(rows) == text
 
 

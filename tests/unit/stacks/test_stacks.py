@@ -145,6 +145,24 @@ def test_a_lock_is_seen_where_a_directory_keeps_it(backend: Backend, other: Back
     assert [state.updating for state in read(backend)] == [True, False]
 
 
+@pytest.mark.parametrize("place", ["project", "login"])
+def test_a_lock_is_seen_in_the_backend_of_the_project_and_of_the_login(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("backend: {url: 'file://../one'}\n" if place == "project" else "")
+    (tmp_path / "credentials.json").write_text(json.dumps({"current": backend.url if place == "login" else "s3://x"}))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    cli = f'#!/bin/sh\nPULUMI_BACKEND_URL={backend.url} exec {tmp_path}/bin/pulumi "$@"\n'
+    monkeypatch.setenv("PATH", installed(tmp_path / "logged-in", cli))
+    backend.put(DEV, row("a"))
+    backend.put(PROD, row("b", urn=urn("chat", stack="prod")))
+    backend.lock("shop", "dev")
+    assert [state.updating for state in StackSelection((), True, (), project).read()] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
