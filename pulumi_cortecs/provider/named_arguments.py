@@ -11,18 +11,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typing_extensions import dataclass_transform
 
 from pulumi_cortecs.provider.kind import MARKET, Argument, Change, Generated, Reader, Required
 from pulumi_cortecs.provider.properties import ObjectReader
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-_ARGUMENT: Final = "argument"
 ABSENT: Final = object()
 """In a default's place: the vendor fills in nothing, and gets nothing."""
 
@@ -39,8 +34,7 @@ def required(
 ) -> Any:
     """Declares a required argument. `read` reads its value, or is the class of the object that it is; `why` ends the
     message "is required: ...". For the others see `kind.Argument`."""
-    argument = Argument(_reader(read), Required(why), change, priced, interrupts, secret, spell=spell)
-    return field(repr=not secret, metadata={_ARGUMENT: argument})
+    return Argument(_reader(read), Required(why), change, priced, interrupts, secret, spell=spell)
 
 
 def optional(
@@ -60,32 +54,70 @@ def optional(
     """
     is_chosen = default is MARKET or isinstance(default, Generated)
     shown = in_state or interrupts or is_chosen
-    argument = Argument(_reader(read), default, change, priced, interrupts, secret, in_state_if_default=shown)
-    return field(default=None, repr=not secret, metadata={_ARGUMENT: argument})
+    return Argument(_reader(read), default, change, priced, interrupts, secret, in_state_if_default=shown)
+
+
+class _Signature:
+    """The `__signature__` of a class of arguments, made when it is asked for: providers never do."""
+
+    def __get__(self, instance: object, owner: type[NamedArguments]) -> inspect.Signature:
+        texts: dict[str, Any] = {}
+        for parent in reversed(owner.__mro__):
+            texts |= inspect.get_annotations(parent)
+        kind, empty = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    name, kind, default=empty if isinstance(row.default, Required) else None, annotation=texts[name]
+                )
+                for name, row in arguments_of(owner).items()
+            ]
+        )
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(required, optional))
 class NamedArguments:
-    """The base of a class of arguments: a dataclass, which names the closest match for a misspelt argument."""
+    """The base of a class of arguments, which takes them by name. Two objects with the same arguments are equal, and
+    none shows a secret. It does without the functions that `dataclasses` compiles, because each provider imports them.
+    """
+
+    if TYPE_CHECKING:
+        _arguments: ClassVar[Mapping[str, Argument]]
+    else:
+        _arguments = {}
+        __signature__ = _Signature()
 
     def __init_subclass__(cls) -> None:
-        dataclass(kw_only=True)(cls)
+        own = {name: row for name, row in vars(cls).items() if isinstance(row, Argument)}
+        for name in own:
+            delattr(cls, name)
+        cls._arguments = {**own, **{name: row for name, row in cls._arguments.items() if name not in own}}
         inherited = [base.__doc__ for base in cls.__bases__ if base is not NamedArguments]
         cls.__doc__ = "\n\n".join(inspect.cleandoc(text) for text in (cls.__doc__, *inherited) if text)
-        signature = inspect.signature(cls.__init__)
-        parameters = [signature.parameters[name] for name in _names(cls) if name in signature.parameters]
-        cls.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Raises TypeError for an argument that the class does not have."""
-        refuse_unknown(cls.__name__, kwargs, cls)
-        return super().__new__(cls)
+    def __init__(self, **named: Any) -> None:
+        """Raises TypeError for an argument that the class does not have, with the closest match, and for a missing
+        one."""
+        name = type(self).__name__
+        refuse_unknown(name, named, type(self))
+        for key, row in self._arguments.items():
+            if isinstance(row.default, Required) and key not in named:
+                raise TypeError(f"{name} needs {key}{row.default.why and ': '}{row.default.why}")
+        vars(self).update({key: named.get(key) for key in self._arguments})
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # they can be changed
+
+    def __repr__(self) -> str:
+        shown = (f"{key}={value!r}" for key, value in vars(self).items() if not self._arguments[key].secret)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def arguments_of(form: type[Any]) -> dict[str, Argument]:
+def arguments_of(form: type[NamedArguments]) -> Mapping[str, Argument]:
     """The arguments of a class by name, those of its bases last."""
-    declared = {row.name: row.metadata[_ARGUMENT] for row in fields(form) if _ARGUMENT in row.metadata}
-    return {name: declared[name] for name in _names(form) if name in declared}
+    return form._arguments
 
 
 def reader_of(
@@ -100,11 +132,6 @@ def reader_of(
     needed = tuple(name for name, row in rows.items() if isinstance(row.default, Required))
     defaults = {name: row.default for name, row in rows.items() if name not in needed and row.default is not ABSENT}
     return ObjectReader({name: row.read for name, row in rows.items()}, needed, defaults, switch, may_be_none, check)
-
-
-def _names(form: type[Any]) -> dict[str, None]:
-    """The names that a class declares, those of its bases last."""
-    return dict.fromkeys(name for parent in form.__mro__ for name in inspect.get_annotations(parent))
 
 
 def _reader(read: Reader | type[NamedArguments]) -> Reader:

@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any, Final, TypeVar
 
 import pulumi
@@ -15,7 +14,7 @@ import pulumi
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
 from pulumi_cortecs.provider.kind import ArgumentTable
-from pulumi_cortecs.provider.named_arguments import refuse_unknown
+from pulumi_cortecs.provider.named_arguments import NamedArguments, refuse_unknown
 from pulumi_cortecs.provider.properties import without_float
 
 A = TypeVar("A")
@@ -147,8 +146,8 @@ def with_secrets(value: Any, *paths: str) -> Any:
 
 def as_objects(value: Any) -> Any:
     """Arguments with nested classes as objects, without the fields that were left out."""
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {field.name: as_objects(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, NamedArguments):
+        parts = {name: as_objects(part) for name, part in vars(value).items()}
         return {name: part for name, part in parts.items() if part is not None}
     if isinstance(value, (list, tuple)):
         return [as_objects(item) for item in value]

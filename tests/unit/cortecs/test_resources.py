@@ -98,7 +98,7 @@ def test_a_timeout_that_is_none_is_refused_before_anything_is_declared() -> None
 
 
 def test_both_ways_to_call_it_know_the_same_arguments() -> None:
-    accepted = set(inspect.signature(InstanceArgs.__init__).parameters) - {"self"}
+    accepted = set(inspect.signature(InstanceArgs).parameters) - {"self"}
     # the provider's own list, by way of what it says about a key that it does not know
     (problem,) = [refusal for refusal in read_properties({"zzz": 1.0}, ARGUMENTS)[1] if refusal.property == "zzz"]
     assert set(problem.reason.split("valid arguments: ")[1].split(", ")) == accepted

@@ -43,7 +43,11 @@ def test_an_argument_that_is_left_out_is_none_and_a_secret_is_not_shown() -> Non
     server = Server(port=3, key="s3cret")
     assert (server.name, server.path) == (None, None)
     assert "s3cret" not in repr(server)
-    named: dict[str, Any] = {"prt": 3}
+    assert server == Server(port=3, key="s3cret") != Server(port=4)
+    named: dict[str, Any] = {}
+    with pytest.raises(TypeError, match=r"Server needs port: on which port\?"):
+        Server(**named)
+    named["prt"] = 3
     with pytest.raises(TypeError, match="Server has no argument prt; did you mean port"):
         Server(**named)
 
