@@ -138,9 +138,9 @@ def _reader(read: Reader | type[NamedArguments]) -> Reader:
     return reader_of(read) if isinstance(read, type) and issubclass(read, NamedArguments) else read
 
 
-def refuse_unknown(owner: str, named: Mapping[str, Any], form: type[Any]) -> None:
+def refuse_unknown(owner: str, named: Mapping[str, Any], form: type[NamedArguments]) -> None:
     """Raises TypeError for names that are no arguments of this class."""
-    arguments = inspect.signature(form).parameters
+    arguments = arguments_of(form)
     if not (unknown := sorted(named.keys() - arguments.keys())):
         return
     from pulumi_cortecs.cost.suggestions import closest_match  # for a mistake only

@@ -14,10 +14,10 @@ import pulumi
 from pulumi_cortecs.lifecycle.times import parse_duration
 from pulumi_cortecs.provider.arguments import LIFE_CYCLE, MAX_READY_TIMEOUT
 from pulumi_cortecs.provider.kind import ArgumentTable
-from pulumi_cortecs.provider.named_arguments import NamedArguments, refuse_unknown
+from pulumi_cortecs.provider.named_arguments import NamedArguments, arguments_of, refuse_unknown
 from pulumi_cortecs.provider.properties import without_float
 
-A = TypeVar("A")
+A = TypeVar("A", bound=NamedArguments)
 with_ints: Final = without_float
 """For outputs, too: Pulumi does not know the types within a list."""
 _PACKAGE: Final = f"{__name__.partition('.')[0]}."
@@ -31,7 +31,7 @@ def split_arguments(
 
     Raises TypeError for a missing or unknown argument, a mixture of both forms, and `opts.import_`.
     """
-    first = next(iter(required or inspect.signature(form).parameters))
+    first = next(iter(required or arguments_of(form)))
     named, rest = dict(kwargs), list(args)
     wanted = opts = None
     if rest and (isinstance(rest[0], form) or (rest[0] is None and len(rest) > 1)):
