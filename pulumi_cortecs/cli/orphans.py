@@ -3,7 +3,8 @@ adoption."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -86,10 +87,12 @@ class _Candidate:
 
 @dataclass(frozen=True)
 class _Allowed:
-    """The orphans that may be deleted besides those without a reason to skip them."""
+    """The orphans that may be deleted besides those without a reason to skip them. `named` are ids that the user has
+    given."""
 
     young: bool
     volumes: bool
+    named: frozenset[str]
 
     def ready(self, chosen: Sequence[_Candidate]) -> list[_Candidate]:
         """Those of the chosen orphans that are deleted."""
@@ -97,6 +100,7 @@ class _Allowed:
             candidate
             for candidate in chosen
             if (self.young or not candidate.orphan.skip_reason) and (self.volumes or not candidate.holds_data)
+            if not candidate.orphan.unread_owner or candidate.instance.instance_id in self.named
             if not candidate.instance.manager
         ]
 
@@ -150,11 +154,12 @@ def orphans(
     if not as_json:
         _show(all_orphans, surveys)
     outcomes: Mapping[Key, str] = {}
-    if delete and (ready := _Allowed(include_young, volumes).ready(chosen)):
+    allowed = _Allowed(include_young, volumes, frozenset(instance_ids or ()))
+    if delete and (ready := allowed.ready(chosen)):
         if yes:
             outcomes = _end_instances(ready)
         elif typer.confirm(_question(ready), err=True):
-            chosen, ready = _look_again(where, cloud, chosen, ready, _Allowed(include_young, volumes))
+            chosen, ready = _look_again(where, cloud, chosen, ready, allowed)
             outcomes = _end_instances(ready)
     if as_json:
         print_json(_document(all_orphans, surveys, outcomes, chosen if adopt else []))
@@ -255,9 +260,9 @@ def _find_orphans(surveys: Surveys) -> list[_Candidate]:
         accounts = {kind.journal_account(survey.account.fingerprint) for kind in survey.kind.billed_kinds}
         remarks_of = {instance_id: texts for (name, instance_id), texts in remarks.items() if name in accounts}
         expected = {instance_id for name, instance_id in awaited if name in accounts}
-        for instance_id, text in _unread_owners(survey).items():
-            remarks_of.setdefault(instance_id, []).append(text)
-        orphans = find_orphans(survey.listed, survey.stacks, survey.vendor_now, remarks_of, expected)
+        orphans = find_orphans(
+            survey.listed, survey.stacks, survey.vendor_now, remarks_of, expected, _buyers(survey, accounts)
+        )
         candidates += [_Candidate(survey, orphan) for orphan in orphans]
     return candidates
 
@@ -285,14 +290,18 @@ def _journal_remarks() -> tuple[dict[Key, list[str]], set[Key]]:
     return remarks, awaited
 
 
-def _unread_owners(survey: Survey) -> dict[str, str]:
-    """The remarks on instances whose labels name a stack that was not read, by instance id."""
-    remarks = {}
-    for instance_id, labels in survey.labels.items():
-        project, name = labels.get("project"), labels.get("stack")
-        if project and name and not any(stack.may_be(project, name) for stack in survey.stacks):
-            remarks[instance_id] = f"labelled as of stack {name} of project {project}, whose state was not read"
-    return remarks
+def _buyers(survey: Survey, accounts: Collection[str]) -> dict[str, Mapping[str, str]]:
+    """The labels that name the stack of each purchase, by instance id. The journal's count more: programs write labels,
+    too."""
+    from pulumi_cortecs.lifecycle.journal import JournalError
+    from pulumi_cortecs.lifecycle.labels import labels_of_purchase
+
+    journal = open_journal()
+    buyers = dict(survey.labels)
+    with suppress(JournalError):  # the user has been warned of it
+        urns = {instance_id: urn for account in accounts for instance_id, urn in journal.urns(account).items()}
+        buyers |= {instance_id: labels_of_purchase(urn, {}) for instance_id, urn in urns.items()}
+    return buyers
 
 
 def _choose(all_orphans: Sequence[_Candidate], instance_ids: list[str] | None) -> list[_Candidate]:
@@ -317,6 +326,8 @@ def _show(all_orphans: Sequence[_Candidate], surveys: Surveys) -> None:
     )
     print_lines(f"read: {_sources_text(surveys)}{_ELSEWHERE if all_orphans else ''}")
     managed = [candidate for candidate in all_orphans if candidate.instance.manager]
+    if of_others := sum(bool(candidate.orphan.unread_owner) for candidate in all_orphans):
+        print_lines(f"{of_others} of them held back (bought for a stack that was not read): --delete needs the ids")
     if held_back := sum(bool(candidate.orphan.skip_reason) for candidate in all_orphans) - len(managed):
         print_lines(
             f"{held_back} of them held back (young, awaited, or a locked stack's): --delete needs --include-young"
@@ -363,7 +374,7 @@ def _table(all_orphans: Sequence[_Candidate], surveys: Surveys) -> Table:
             "unknown" if age is None else format_duration(age.total_seconds()),
             money_text(instance.hourly),
             money_text(instance.cost_so_far),
-            "; ".join((*filter(None, [candidate.orphan.skip_reason]), *candidate.orphan.remarks)),
+            "; ".join((*filter(None, [candidate.orphan.held_back]), *candidate.orphan.remarks)),
             *([labels[number]] if labels else []),
         )
     return table
@@ -444,7 +455,7 @@ def _row(candidate: _Candidate, outcomes: Mapping[Key, str], lines: Mapping[Key,
         "hourly": None if instance.hourly is None else instance.hourly.decimal_string(),
         "so_far": None if instance.cost_so_far is None else instance.cost_so_far.decimal_string(),
         "currency": None if instance.hourly is None else instance.hourly.currency,
-        "held_back": candidate.orphan.skip_reason or (_KEEPS_DATA if candidate.holds_data else None),
+        "held_back": candidate.orphan.held_back or (_KEEPS_DATA if candidate.holds_data else None),
         "remarks": list(candidate.orphan.remarks),
         "gone": None if key not in outcomes else not outcomes[key],
         "error": outcomes.get(key) or None,

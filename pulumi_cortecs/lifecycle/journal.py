@@ -290,6 +290,18 @@ class Journal(SharedFile):
             ).fetchall()
             return {str(instance_id): Labels.from_json(str(text)) for instance_id, text in rows}
 
+    def urns(self, account: str) -> dict[str, str]:
+        """The URNs of the resources whose orders bought the instances of an account, open or closed, by instance
+        id."""
+        with self._reading() as connection:
+            if connection is None:
+                return {}
+            rows = connection.execute(
+                "SELECT instance_id, urn FROM orders WHERE account = ? AND instance_id IS NOT NULL AND urn <> ''",
+                (account,),
+            ).fetchall()
+            return {str(instance_id): str(urn) for instance_id, urn in rows}
+
     def take_over(self, order: OrderRecord, key: ResourceKey | None = None) -> bool:
         """Makes another process's order this process's, and the resource's `key` if given; returns False if the order
         has changed."""

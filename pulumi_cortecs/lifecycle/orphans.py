@@ -23,11 +23,18 @@ GRACE_PERIOD: Final = timedelta(minutes=2)
 @dataclass(frozen=True)
 class Orphan:
     """An instance that no stack will delete. `skip_reason`: the reason why it is not deleted by default, "" for
-    none."""
+    none. `unread_owner`: the stack that was not read, and may own it, as text; "" for none. Such an instance is only
+    deleted by its id."""
 
     instance: ListedInstance
     skip_reason: str
     remarks: tuple[str, ...]
+    unread_owner: str = ""
+
+    @property
+    def held_back(self) -> str:
+        """All that keeps it from being deleted, "" for nothing."""
+        return "; ".join(filter(None, [self.skip_reason, self.unread_owner]))
 
     @property
     def hourly(self) -> Money | None:
@@ -46,10 +53,12 @@ def find_orphans(
     now: datetime,
     remarks: Mapping[str, Sequence[str]] | None = None,
     awaited: Collection[str] = (),
+    buyers: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[Orphan, ...]:
     """The listed instances that are in no stack, those without a price first, then the most expensive per hour.
 
-    `remarks` are further ones, by instance id. `awaited` are ids that a live process is about to own.
+    `remarks` are further ones, by instance id. `awaited` are ids that a live process is about to own. `buyers` are
+    labels with the stack and the project of the purchase, by instance id.
     """
     owned = {row.instance_id for stack in stacks for row in stack.rows if row.is_owner}
     unowned = (
@@ -57,6 +66,7 @@ def find_orphans(
             instance=instance,
             skip_reason="awaited" if instance.instance_id in awaited else _skip_reason(instance, stacks, now),
             remarks=(*_remarks(instance, stacks), *(remarks or {}).get(instance.instance_id, ())),
+            unread_owner=_unread_owner((buyers or {}).get(instance.instance_id, {}), stacks),
         )
         for instance in listed
         if instance.instance_id not in owned
@@ -81,6 +91,13 @@ def _skip_reason(instance: ListedInstance, stacks: Sequence[StackHoldings], now:
         # what is not booted is in the state as soon as its creation is not pending any more
         return "of unknown age" if creating or instance.noun == INSTANCE else ""
     return "" if is_past_grace(instance, now) else "young"
+
+
+def _unread_owner(buyer: Mapping[str, str], stacks: Sequence[StackHoldings]) -> str:
+    project, name = buyer.get("project"), buyer.get("stack")
+    if not project or not name or any(stack.may_be(project, name) for stack in stacks):
+        return ""
+    return f"bought for stack {name} of project {project}, whose state was not read"
 
 
 def _remarks(instance: ListedInstance, stacks: Sequence[StackHoldings]) -> Iterator[str]:

@@ -99,10 +99,10 @@ def sent(journal: Journal, key: ResourceKey = CHAT, before: frozenset[str] = fro
     return journal.record(key, "ours", SMALL, before, 5.0)
 
 
-def labelled(directory: Path, account: str, instance_id: str, labels: Labels = LABELS) -> None:
+def labelled(directory: Path, account: str, instance_id: str, labels: Labels = LABELS, key: ResourceKey = CHAT) -> None:
     """The journal of a folder has the purchase of an instance by a run with labels, which an engine has confirmed."""
     journal = Journal(directory)
-    journal.record_bought(journal.record(CHAT, account, SMALL, frozenset(), None, labels=labels), instance_id)
+    journal.record_bought(journal.record(key, account, SMALL, frozenset(), None, labels=labels), instance_id)
     journal.confirm(account, instance_id)
     journal.close()
 

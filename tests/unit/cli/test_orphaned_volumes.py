@@ -87,6 +87,20 @@ def test_one_that_an_up_may_be_creating_is_only_deleted_when_told_so(
     run("--delete", "--volumes", "--include-young", "--yes", code=0)
 
 
+def test_one_that_was_bought_for_a_stack_that_was_not_read_needs_its_id(
+    run: Run, sim: Simulator, volume_id: str, tmp_path: Path
+) -> None:
+    environment = sim.env()
+    credentials = Credentials("shadeform", environment["SHADEFORM_BASE_URL"], (environment["SHADEFORM_API_KEY"],))
+    key = ResourceKey("file://here", f"urn:pulumi:dev::blog::{VOLUME.token}::data")
+    journal = Journal(tmp_path / "orders")
+    order = journal.record(key, VOLUME.journal_account(credentials.fingerprint), (), frozenset(), None)
+    journal.record_bought(order, volume_id)
+    journal.close()
+    run("--delete", "--volumes", "--yes", code=3)
+    run("--delete", "--volumes", "--yes", volume_id, code=0)
+
+
 def test_what_a_run_that_goes_on_has_bought_is_held_back(
     run: Run, sim: Simulator, volume_id: str, tmp_path: Path
 ) -> None:

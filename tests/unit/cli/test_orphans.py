@@ -27,6 +27,8 @@ from tests.unit.stacked import Backend, creating, endpoint_row, installed, row
 DEV, PROD = "organization/shop/dev", "organization/shop/prod"
 LISTS = "GET /api/v1/instances"
 Run = Callable[..., Result]
+URN = "urn:pulumi:dev::{}::pulumi-python:dynamic/cortecs:Instance::chat"
+OF_BLOG = ResourceKey("file://there", URN.format("blog"))
 
 
 @pytest.fixture
@@ -114,11 +116,34 @@ def test_an_instance_of_a_stack_that_was_not_read_names_it(
 ) -> None:
     backend.put("organization/else/where")
     backend.put(stack)
-    of_shop = Labels({}, {"stack": "dev", "project": "shop"})
-    labelled(tmp_path / "orders", account_of(sim), old(sim), of_shop)
+    of_shop = ResourceKey("file://here", URN.format("shop"))
+    labelled(tmp_path / "orders", account_of(sim), old(sim), Labels({}, {"stack": "dev", "project": "shop"}), of_shop)
     (orphan,) = json.loads(run("--stack", stack, "--json", code=3).stdout)["orphans"]
-    remarks = ["labelled as of stack dev of project shop, whose state was not read"]
-    assert orphan["remarks"] == ([] if is_read else remarks)
+    reason = "bought for stack dev of project shop, whose state was not read"
+    assert orphan["held_back"] == (None if is_read else reason)
+
+
+def test_what_was_bought_for_a_stack_that_was_not_read_is_only_deleted_by_its_id(
+    run: Run, sim: Simulator, tmp_path: Path
+) -> None:
+    """Another project's state is in a backend of its own: its running instance looks like an orphan."""
+    theirs, orphan = old(sim), old(sim)
+    labelled(tmp_path / "orders", account_of(sim), theirs, key=OF_BLOG)
+    shown = run("--delete", "--yes", "--include-young", code=3).stdout
+    assert "1 of them held back (bought for a stack that was not read): --delete needs the ids\n" in shown
+    assert f"{orphan} is gone" in shown
+    assert ids(sim) == [theirs]
+    run("--delete", "--yes", theirs, code=0)
+    assert ids(sim) == []
+
+
+def test_the_journal_says_for_which_stack_an_instance_was_bought_whatever_labels_say(
+    run: Run, sim: Simulator, tmp_path: Path
+) -> None:
+    instance_id = old(sim)
+    labelled(tmp_path / "orders", account_of(sim), instance_id, Labels({"project": "shop", "stack": "dev"}), OF_BLOG)
+    run("--delete", "--yes", code=3)
+    assert ids(sim) == [instance_id]
 
 
 def test_without_labels_the_table_has_no_column_for_them(run: Run, sim: Simulator) -> None:
