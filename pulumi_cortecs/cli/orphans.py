@@ -372,8 +372,8 @@ def _table(all_orphans: Sequence[_Candidate], surveys: Surveys) -> Table:
             *([instance.ordered] if is_mixed else [str(instance.arguments.get(key, "?")) for key in shown]),
             instance.status,
             "unknown" if age is None else format_duration(age.total_seconds()),
-            money_text(instance.hourly),
-            money_text(instance.cost_so_far),
+            money_text(instance.hourly, is_at_most=instance.is_at_most),
+            money_text(instance.cost_so_far, is_at_most=instance.is_at_most),
             "; ".join((*filter(None, [candidate.orphan.held_back]), *candidate.orphan.remarks)),
             *([labels[number]] if labels else []),
         )
@@ -385,7 +385,11 @@ def _total(all_orphans: Sequence[_Candidate]) -> str:
 
     hourly = sum_by_currency(candidate.instance.hourly for candidate in all_orphans)
     so_far = sum_by_currency(candidate.instance.cost_so_far for candidate in all_orphans)
-    parts = [f"{hourly[currency]}/h, {so_far.get(currency, '?')} so far" for currency in hourly]
+    at_most = {amount.currency for one in all_orphans if one.instance.is_at_most and (amount := one.instance.hourly)}
+    parts = [
+        f"{money_text(hourly[currency], is_at_most=currency in at_most)}/h, {so_far.get(currency, '?')} so far"
+        for currency in hourly
+    ]
     unpriced = sum(candidate.instance.hourly is None for candidate in all_orphans)
     if unpriced:
         parts.append(f"{unpriced} of unknown price")
@@ -455,6 +459,7 @@ def _row(candidate: _Candidate, outcomes: Mapping[Key, str], lines: Mapping[Key,
         "hourly": None if instance.hourly is None else instance.hourly.decimal_string(),
         "so_far": None if instance.cost_so_far is None else instance.cost_so_far.decimal_string(),
         "currency": None if instance.hourly is None else instance.hourly.currency,
+        "at_most": instance.is_at_most,
         "held_back": candidate.orphan.held_back or (_KEEPS_DATA if candidate.holds_data else None),
         "remarks": list(candidate.orphan.remarks),
         "gone": None if key not in outcomes else not outcomes[key],

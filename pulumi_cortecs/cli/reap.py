@@ -166,8 +166,8 @@ def _show(expired: Sequence[_Candidate], surveys: Surveys, stop: bool) -> None:
     if expired:
         print_lines(_table(expired, surveys, stop))
     print_lines(
-        f"{count_text(len(expired), 'instance')} of {surveys.listed} of {surveys.names} past the ttl "
-        f"in {count_text(len(surveys.stacks), 'stack')}"
+        f"{count_text(len(expired), 'instance')} past the ttl among {count_text(surveys.listed, 'instance')} of "
+        f"{surveys.names}, compared with {count_text(len(surveys.stacks), 'stack')}"
     )
     print_shared(surveys)
 
@@ -189,7 +189,7 @@ def _table(expired: Sequence[_Candidate], surveys: Surveys, stop: bool) -> Table
             instance.ordered,
             instance.status,
             timestamp(row.expires_at),
-            money_text(row.hourly),
+            money_text(row.hourly, is_at_most=instance.is_at_most),
             "; ".join((*filter(None, [_skip_reason(candidate, stop)]), *row.remarks)),
             *([labels[number]] if labels else []),
         )
@@ -224,6 +224,7 @@ def _row(candidate: _Candidate, outcomes: Mapping[Key, str], stop: bool) -> dict
         "expires_at": timestamp(row.expires_at),
         "hourly": None if row.hourly is None else row.hourly.decimal_string(),
         "currency": None if row.hourly is None else row.hourly.currency,
+        "at_most": candidate.instance.is_at_most,
         "owners": owners(row.rows),
         "held_back": _skip_reason(candidate, stop) or None,
         "remarks": list(row.remarks),

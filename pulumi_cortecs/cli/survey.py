@@ -95,7 +95,8 @@ class Surveys:
     @property
     def names(self) -> str:
         """The accounts, for a person."""
-        return " and ".join(survey.account.fingerprint for survey in self.accounts)
+        names = ", ".join(survey.account.fingerprint for survey in self.accounts)
+        return names if len(self.accounts) == 1 else f"{len(self.accounts)} accounts ({names})"
 
     @property
     def has_shared(self) -> bool:
@@ -271,9 +272,11 @@ def print_outcomes(outcomes: Mapping[Key, str], done: str) -> None:
             print_lines(f"{instance_id} {done}")
 
 
-def money_text(amount: Money | None) -> str:
-    """The amount for a table."""
-    return "unknown" if amount is None else str(amount)
+def money_text(amount: Money | None, *, is_at_most: bool = False) -> str:
+    """The amount for a person; nothing is not called the most."""
+    if amount is None:
+        return "unknown"
+    return f"at most {amount}" if is_at_most and amount.amount else str(amount)
 
 
 def stacks_as_json(stacks: tuple[StackHoldings, ...]) -> list[dict[str, object]]:

@@ -149,6 +149,9 @@ class GcoreCloud(
         """True also for one without replicas: a request starts them."""
         return self.phase(instance) not in (Phase.STOPPED, Phase.DELETING)
 
+    def may_cost_less(self, instance: ApiDeployment) -> bool:
+        return any(row.scale.min < row.scale.max for row in instance.containers)
+
     def run_cost(self, instance: ApiDeployment, hourly: Money, ran_for: timedelta) -> Money | None:
         return run_cost(hourly, timedelta(minutes=1), ran_for)
 

@@ -177,6 +177,11 @@ class Cloud(ABC, Generic[T]):
         request."""
         return None
 
+    def may_cost_less(self, instance: T) -> bool:
+        """Returns whether the hourly price is the highest that the instance can cost, because it scales. Sends no
+        request."""
+        return False
+
     def run_cost(self, instance: T, hourly: Money, ran_for: timedelta) -> Money | None:
         """The cost of an uninterrupted run of that length at this hourly price, None if it is unknown. By default each
         started second counts. Sends no request."""

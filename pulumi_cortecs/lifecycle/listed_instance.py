@@ -21,7 +21,8 @@ class ListedInstance:
     the vendor reports them, and `ordered` is their text. `phase` is None for an unknown status.
     `started_at` is in UTC, or None. `hourly` is the current cost of an hour, zero while stopped, and `cost_so_far` that
     of the run since `started_at` by today's price; each is None where it is unknown. `manager` is what else at the
-    vendor manages it, "" for nothing: such an instance is never ended."""
+    vendor manages it, "" for nothing: such an instance is never ended. `is_at_most`: it scales, and both amounts are
+    the most that it can cost."""
 
     instance_id: str
     arguments: Mapping[str, object]
@@ -33,6 +34,7 @@ class ListedInstance:
     cost_so_far: Money | None = None
     noun: str = INSTANCE
     manager: str = ""
+    is_at_most: bool = False
 
     def age(self, now: datetime) -> timedelta | None:
         """The time since its last start: the vendor keeps no time of the purchase. Never negative, even if two clocks
@@ -68,6 +70,7 @@ def describe_instance(
         hourly=hourly if hourly is None or is_billed else Money.zero(hourly.currency),
         cost_so_far=None if hourly is None else _cost_so_far(cloud, instance, phase, now, hourly),
         manager=cloud.manager_of(instance),
+        is_at_most=cloud.may_cost_less(instance),
     )
 
 

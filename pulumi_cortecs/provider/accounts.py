@@ -114,19 +114,26 @@ class Account:
         return "stopped" if self.cloud.phase(instance) is Phase.STOPPED else "running"
 
     def require_owner(self, instance_id: str, recorded: object) -> None:
-        """Raises ConfigurationError unless this may be the account that the state says holds the instance.
+        """Raises ConfigurationError unless this may be the account that the state says holds the instance, and another
+        CloudError where the account cannot be asked.
 
         A rotated key has another fingerprint, and still finds the instance. Another account's "no" counts for
         nothing, and neither does its "yes" where instances have names.
         """
         if not recorded or recorded == self.fingerprint:
             return
-        if not are_apart(recorded, self.fingerprint) and self.cloud.get_instance(instance_id) is not None:
-            return
-        raise ConfigurationError(
-            f"{instance_id} was created with other credentials (account {recorded}), and those in use "
-            f"({self.fingerprint}) do not show it. The state stays as it was: use the credentials of its account"
-        )
+        is_shown = self.cloud.get_instance(instance_id) is not None  # first: a wrong address is no wrong key
+        if are_apart(recorded, self.fingerprint):
+            raise ConfigurationError(
+                f"{instance_id} belongs to another account, {recorded}; in use is {self.fingerprint} at "
+                f"{self.cloud.base_url}. The server or the project differs, whichever key is used: use those of its "
+                "account"
+            )
+        if not is_shown:
+            raise ConfigurationError(
+                f"{instance_id} was created with other credentials (account {recorded}), and those in use "
+                f"({self.fingerprint} at {self.cloud.base_url}) do not show it: use the credentials of its account"
+            )
 
     def deletion(self) -> Deletion[Any]:
         """The deletion of this account's instances."""

@@ -124,7 +124,8 @@ def _take_over(kind: Kind, account: Account, inputs: dict[str, Any], earlier: An
     if any(key not in reported or not equal_values(reported[key], inputs[key]) for key in kind.arguments.updatable):
         change(kind, account, resource_id, inputs)
     host.current_call().warn(
-        f"{resource_id} is taken over: an earlier run created it, and was killed before it was recorded in the state"
+        f"{resource_id} is taken over: an earlier run created it, and was killed before it was recorded in the state, "
+        "or its row was removed"
     )
 
 

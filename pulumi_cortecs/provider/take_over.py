@@ -84,8 +84,8 @@ def take_over(
     if unreported and not isinstance(account.cloud, TagsOrders):  # a tag says that they are those of the order
         note += f"; {kind.vendor} does not report its {unreported}, so that cannot be checked"
     call.warn(
-        f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the "
-        f"state{note}"
+        f"{instance_id} is taken over: an earlier run bought it, and was killed before it was recorded in the state, "
+        f"or its row was removed{note}"
     )
     # this reading is from before the change
     return PurchasedInstance(instance_id, None if changed else live, earlier.inferred), labels

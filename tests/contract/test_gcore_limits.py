@@ -177,9 +177,18 @@ def test_a_namesake_in_another_project_is_neither_read_nor_changed_nor_deleted(
         lambda: changed(elsewhere, made, {**program, "description": "mine"}),
         lambda: elsewhere.delete(made),
     ):
-        with pytest.raises(CallFailedError, match="use the credentials of its account"):
+        with pytest.raises(CallFailedError, match=r"given belongs to another account, gcore:.*server or the project"):
             attempt()
     assert ids(simulator) == ["given", "2.given"]
+
+
+def test_a_wrong_address_is_reported_as_such_and_not_as_a_wrong_key(host: Host, start_host: StartHost) -> None:
+    made = host.instance("chat", of=GCORE).buy(PROGRAM)
+    elsewhere = start_host({"GCORE_BASE_URL": "http://127.0.0.1:9"}, before=IMPATIENT).instance("chat", of=GCORE)
+    for attempt in (lambda: elsewhere.read(made), lambda: elsewhere.delete(made)):
+        with pytest.raises(CallFailedError, match=r"Gcore at http://127\.0\.0\.1:9 cannot be reached") as failure:
+            attempt()
+        assert "credentials" not in str(failure.value)
 
 
 def test_a_rotated_key_of_the_same_project_goes_on(host: Host, start_host: StartHost, simulator: Simulator) -> None:

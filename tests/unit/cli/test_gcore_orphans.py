@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -97,10 +98,34 @@ def test_a_deployment_at_zero_counts_with_the_price_of_all_its_replicas(run: Run
     scaled = [{"region_id": 7, "scale": {"min": 0, "max": 2}}]
     assert what == ["gcore", name, name, L40S, scaled, "PENDING"]
     # at most: 61 started minutes of 2 replicas at 1.80
-    assert [one[key] for key in ("hourly", "so_far", "currency")] == ["3.60", "3.66", "USD"]
-    line = next(line for line in run("orphans", code=3).stdout.splitlines() if f" {name} " in line)
+    assert [one[key] for key in ("hourly", "so_far", "currency", "at_most")] == ["3.60", "3.66", "USD", True]
+    shown = run("orphans", code=3).stdout
+    assert "; at most 3.60 USD/h, 3.66 USD so far\n" in shown
+    line = next(line for line in shown.splitlines() if f" {name} " in line)
     cells = [cell.strip() for cell in line.split("│")[1:-1]]
-    assert cells[:7] == ["gcore", name, f"the deployment {name}", "PENDING", "1h00m", "3.60 USD", "3.66 USD"]
+    assert cells[:7] == [
+        "gcore",
+        name,
+        f"the deployment {name}",
+        "PENDING",
+        "1h00m",
+        "at most 3.60 USD",
+        "at most 3.66 USD",
+    ]
+
+
+def test_a_deployment_that_does_not_scale_costs_what_it_says(run: Run, sim: Simulator) -> None:
+    deployment(sim, least=2)
+    shown = run("orphans", code=3).stdout
+    assert "; 3.60 USD/h, " in shown
+    assert "at most" not in shown
+
+
+def test_the_accounts_of_several_clouds_are_counted_and_named(run: Run, sim: Simulator) -> None:
+    cortecs, gcore = r"cortecs:[0-9a-f]{16}", r"gcore:[0-9a-f]{16}@[0-9a-f]{16}"
+    among = rf"among no instances of 2 accounts \({cortecs}, {gcore}\), compared with 1 stack\n"
+    assert re.match(f"no orphans {among}", run("orphans", code=0).stdout)
+    assert re.match(f"no instances past the ttl {among}", run("reap", code=0).stdout)
 
 
 def test_what_an_application_manages_is_shown_and_never_deleted(run: Run, sim: Simulator) -> None:

@@ -89,7 +89,9 @@ def statuses(sim: Simulator) -> dict[str, str]:
 def test_without_anything_that_is_over_it_exits_with_0(reap: Run, backend: Backend, sim: Simulator) -> None:
     backend.put(DEV, row(bought(sim).id, expires_at=until(sim, 1)), row(bought(sim).id))
     bought(sim)  # unowned, and therefore for `orphans` to find
-    assert reap("--delete", "--yes", code=0).stdout.startswith("no instances of 3 of cortecs:")
+    assert reap("--delete", "--yes", code=0).stdout.startswith(
+        "no instances past the ttl among 3 instances of cortecs:"
+    )
     assert len(ids(sim)) == 3
 
 

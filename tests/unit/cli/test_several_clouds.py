@@ -135,7 +135,7 @@ def test_one_table_has_the_orphans_of_both_clouds(run: Run, sim: Simulator) -> N
     assert cells[cortecs][:4] == ["cortecs", cortecs, "Qwen--Qwen2-7B-Instruct on 1 x NVIDIA_L4_1", "running"]
     assert cells[acme][:7] == ["acme", acme, "small in north", "running", "1h00m", "0.60 EUR", "0.605 EUR"]
     assert cells[acme][-1] == "team=search"
-    assert "2 orphans among 2 instances of cortecs:" in shown
+    assert "2 orphans among 2 instances of 2 accounts (cortecs:" in shown
     assert "; 1.80 EUR/h, 1.825 EUR so far\n" in shown
 
 
