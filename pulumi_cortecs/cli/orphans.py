@@ -411,6 +411,7 @@ def _print_adoption(chosen: Sequence[_Candidate]) -> None:
 def _lines(chosen: Sequence[_Candidate]) -> dict[Key, str]:
     """The lines for a program, by cloud and instance id."""
     from pulumi_cortecs.lifecycle.cloud import Phase
+    from pulumi_cortecs.lifecycle.labels import Labels
     from pulumi_cortecs.stacks.import_file import constructor, names_for_models
 
     instances = [candidate for candidate in chosen if candidate.is_adoptable]
@@ -420,7 +421,8 @@ def _lines(chosen: Sequence[_Candidate]) -> dict[Key, str]:
     for name, candidate in zip(names, instances, strict=True):
         instance = candidate.instance
         state = "stopped" if instance.phase is Phase.STOPPED else "running"
-        arguments = {**instance.arguments, "state": state}
+        labels = Labels.from_vendor(candidate.survey.labels.get(instance.instance_id, {})).own
+        arguments = {**instance.arguments, "state": state, **({"labels": dict(labels)} if labels else {})}
         lines[candidate.key] = constructor(
             candidate.survey.kind, name, arguments, adopt_id=instance.instance_id, qualified=has_several
         )

@@ -381,13 +381,16 @@ def _describe(kind: InstanceKind, account: Account, instances: Iterable[Any]) ->
     from pulumi_cortecs.lifecycle.listed_instance import describe_instance
     from pulumi_cortecs.provider.arguments import updatable_by_vendor
 
-    price, now = _price_reader(account), account.vendor_now()
-    keys = [
-        key
-        for key in (*kind.arguments.replacing, *updatable_by_vendor(kind.arguments))
-        if not kind.arguments[key].secret
-    ]
-    return [describe_instance(account.cloud, item, keys, now, price) for item in instances]
+    price, now, table = _price_reader(account), account.vendor_now(), kind.arguments
+    names = (*table.replacing, *updatable_by_vendor(table))
+
+    def shown(item: Any) -> list[str]:  # that there is no secret is none
+        reported = account.cloud.reported_inputs(item)
+        return [
+            key for key in names if not table[key].secret or (key in reported and table.is_default(key, reported[key]))
+        ]
+
+    return [describe_instance(account.cloud, item, shown(item), now, price) for item in instances]
 
 
 def _price_reader(account: Account) -> Callable[[Any], Money | None]:

@@ -151,7 +151,7 @@ def delete_when_unused(
     Raises CloudError, DeletionUnconfirmedError and InUseError.
     """
     clock = session.current().waiting_clock
-    until = clock.now() + kind.release_timeout
+    until, has_waited = clock.now() + kind.release_timeout, False
 
     def require_deletable(resource: Any) -> None:
         compare(resource)
@@ -167,9 +167,12 @@ def delete_when_unused(
         except (RefusedError, InUseError) as error:
             if not may_be_in_use(error) or clock.now() > until:
                 raise
+            has_waited = True
             host.current_call().report_progress(f"waiting until it can be deleted: {error}")
         clock.sleep(min(_IN_USE_PAUSE, kind.release_timeout / 4))
         account.poller.mark_changed(resource_id)
+    if has_waited:  # the last progress stays on the row
+        host.current_call().report_progress("waited until it could be deleted")
     account.log.record_gone(resource_id)
     if kind.market is not None:
         machine_limits.release(kind, account, resource_id)

@@ -119,7 +119,7 @@ def constructor(
     """The lines of a program that declare an instance with these inputs. An unknown or secret argument is a comment,
     to be completed. `qualified`: the class is named with its module."""
     table = kind.arguments
-    keys = (*table.replacing, *updatable_by_vendor(table), "state")
+    keys = (*table.replacing, *updatable_by_vendor(table), "state", "labels")
     arguments = {key: inputs[key] for key in dict.fromkeys(keys) if key in inputs}
     if adopt_id:
         arguments["adopt_id"] = adopt_id
@@ -130,6 +130,7 @@ def constructor(
     ]
     unknown = dict.fromkeys(table.replacing, f"{kind.vendor} does not report it")
     unknown |= {key: "it is secret" for key in updatable_by_vendor(table) if table[key].secret}
+    unknown |= dict.fromkeys(("ttl", "labels"), "a policy may require it")
     lines += [f"    # {key}=...,  # {why}\n" for key, why in unknown.items() if key not in arguments]
     class_name = f"{kind.module}.{kind.type_name}" if qualified else kind.type_name
     return f"{class_name}(\n    {json.dumps(name, ensure_ascii=False)},\n{''.join(lines)})\n"

@@ -166,6 +166,7 @@ def test_a_key_is_deleted_after_the_deployments_that_name_it(
         assert names(console, KEY) == {made.id}
         console.delete(f"{PROJECT}/deployments/llama").raise_for_status()
         deleting.result(timeout=20)
+    assert engine.messages[-1] == "waited until it could be deleted"
     assert names(console, KEY) == set()
 
 

@@ -176,8 +176,8 @@ def test_lines_for_adoption_name_the_class_and_leave_secrets_to_be_filled_in(run
         "from pulumi_cortecs.gcore import InferenceDeployment\n\nInferenceDeployment(\n"
         '    "chat-abcdef",\n    name="chat-abcdef",\n'
     )
-    hidden = "".join(f"    # {key}=...,  # it is secret\n" for key in ("command", "envs", "probes"))
-    assert f'    adopt_id="chat-abcdef",\n{hidden})\n' in program
+    assert '    adopt_id="chat-abcdef",\n    # envs=...,  # it is secret\n    # ttl=...,' in program
+    assert "command" not in program
     assert KEY not in result.output
 
 

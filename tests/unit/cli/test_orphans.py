@@ -567,11 +567,21 @@ def test_a_journal_that_cannot_be_written_keeps_nothing(run: Run, sim: Simulator
     assert run("--keep", old(sim), code=1).stderr.startswith("Error: ")
 
 
+def test_lines_for_adoption_have_the_labels_of_the_program_that_bought_it(
+    run: Run, sim: Simulator, tmp_path: Path
+) -> None:
+    instance_id = old(sim)
+    labelled(tmp_path / "orders", account_of(sim), instance_id)
+    shown = run("--adopt", instance_id, code=3).stdout
+    assert "    labels={'team': 'search'},\n" in shown
+    assert "# labels" not in shown
+
+
 def test_adopt_prints_a_program(run: Run, sim: Simulator) -> None:
     running, stopped = old(sim), old(sim, num_workers=2)
     sim.control.stop(stopped)
     shown = run("--adopt", running, stopped, code=3).stdout
-    assert f'    context_length=32000,\n    adopt_id="{running}",\n)\n' in shown
+    assert f'    context_length=32000,\n    adopt_id="{running}",\n    # ttl=...,  # a policy' in shown
     assert f'    num_workers=2,\n    state="stopped",\n    adopt_id="{stopped}",\n' in shown
     assert f"pulumi-cortecs import-file {running} {stopped}\n" in shown
     document = printed(run("--adopt", "--json", stopped, code=3))

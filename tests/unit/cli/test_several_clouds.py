@@ -230,7 +230,8 @@ def test_the_lines_of_two_clouds_name_the_module_of_each(run: Run, sim: Simulato
     shown = run("orphans", "--adopt", cortecs, acme, code=3).stdout
     assert "\nimport pulumi_cortecs\nimport tests.acme.resources\n" in shown
     assert 'pulumi_cortecs.Instance(\n    "qwen2-7b-instruct",\n' in shown
-    assert f'tests.acme.resources.Instance(\n    "small",\n    zone="north",\n    adopt_id="{acme}",\n)\n' in shown
+    assert 'tests.acme.resources.Instance(\n    "small",\n    zone="north",\n    labels={' in shown
+    assert f'    adopt_id="{acme}",\n    # ttl=...,  # a policy may require it\n)\n' in shown
 
 
 def test_import_file_finds_the_cloud_of_each_id(run: Run, sim: Simulator, tmp_path: Path) -> None:

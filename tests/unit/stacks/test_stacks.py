@@ -195,11 +195,13 @@ def test_a_url_that_pulumi_would_quote_in_pieces_is_refused(backend: Backend, ur
 def test_lines_of_a_program_leave_out_what_is_a_default() -> None:
     arguments = {"model_id": "q--w--e", "hardware_type_id": "L4", "billing_interval": "per_minute", "num_workers": 1}
     assert constructor(INSTANCE, "chat", {**arguments, "context_length": 9, "state": "running", "quote": {}}) == (
-        'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    context_length=9,\n)\n'
+        'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    context_length=9,\n'
+        "    # ttl=...,  # a policy may require it\n    # labels=...,  # a policy may require it\n)\n"
     )
     assert constructor(INSTANCE, "chat", {**arguments, "num_workers": 2, "state": "stopped"}, adopt_id="i") == (
         'Instance(\n    "chat",\n    model_id="q/w--e",\n    hardware_type_id="L4",\n    num_workers=2,\n'
-        '    state="stopped",\n    adopt_id="i",\n    # context_length=...,  # Cortecs does not report it\n)\n'
+        '    state="stopped",\n    adopt_id="i",\n    # context_length=...,  # Cortecs does not report it\n'
+        "    # ttl=...,  # a policy may require it\n    # labels=...,  # a policy may require it\n)\n"
     )
 
 
