@@ -355,7 +355,7 @@ def test_verify_exits_1_when_it_cannot_tell(
     assert "Error: " in run("verify", pinned, "--url", unreachable, code=1).stderr
     assert caplog.messages == []  # nor a line for each retry
     assert "--url" in run("verify", pinned, "--url", "http://example.org/api/v1", code=1).stderr
-    assert "No such file" in run("verify", tmp_path / "none.yaml", code=1).stderr
+    assert "no such catalogue" in run("verify", tmp_path / "none.yaml", code=1).stderr
     pinned.write_bytes(pinned.read_bytes()[:-30])
     assert "the file was edited or cut" in run("verify", pinned, code=1).stderr
 
@@ -397,11 +397,31 @@ def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: R
         assert f"`{field}`" in page, field
 
 
-def test_without_a_file_the_catalogue_of_the_projects_pack_is_shown(
+def test_without_a_file_the_prices_of_the_projects_pack_are_meant(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    assert CliRunner().invoke(cli.app, ["new", str(tmp_path), "--cloud", "shadeform"]).exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    of_pack = Path("policy/guard/catalogue.lock.yaml")
+    assert catalogues.load(of_pack).digest in run("show").output
+    for command in ("verify", "diff"):
+        assert run(command).stdout.startswith(f"{of_pack} and today's prices: no differences")
+    run("pull")
+    assert (catalogues.load(of_pack).clouds, catalogues.load(of_pack).sources) == (("shadeform",), {"shadeform": key})
+    of_pack.unlink()
+    for command in ("show", "verify", "diff"):
+        by = f"make one with `pulumi-cortecs catalogue pull --output {of_pack}`"
+        assert by in run(command, code=1).stderr
+    run("pull")  # the program says which cloud
+    assert catalogues.load(of_pack).clouds == ("shadeform",)
+    assert not Path("catalogue.lock.yaml").exists()
+
+
+def test_options_and_a_file_of_the_folder_come_before_the_projects_pack(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pack = tmp_path / "policy" / "guard"
-    pack.mkdir(parents=True)
-    (pack / "catalogue.lock.yaml").write_bytes(PINNED.read_bytes())
+    assert CliRunner().invoke(cli.app, ["new", str(tmp_path), "--cloud", "gcore"]).exit_code == 0
     monkeypatch.chdir(tmp_path)
-    assert catalogues.load(PINNED).digest in run("show").output
+    run("pull", "--cloud", "cortecs", "-o", "catalogue.lock.yaml")
+    assert run("verify").stdout.startswith("catalogue.lock.yaml and today's prices: no differences")
+    assert catalogues.load(Path("policy/guard/catalogue.lock.yaml")).clouds == ("gcore",)
