@@ -56,7 +56,7 @@ def _offers(kind: InstanceKind, environment: Mapping[str, str], variables: str) 
     base_url = credentials.base_url
     try:
         offers = len(kind.offers(base_url))
-        kind.open_cloud(credentials, 0.0, lambda _: "").list_instances()  # some vendors show offers to everybody
+        kind.open_cloud(credentials, 0.0, lambda _: None).list_instances()  # some vendors show offers to everybody
     except CloudError as error:
         name = "credentials" if isinstance(error, UnauthorizedError) else "offers"
         yield Check(name, Status.MISSING, str(error), _next_step(error, spec, base_url, variables))

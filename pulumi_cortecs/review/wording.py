@@ -115,12 +115,13 @@ def row_difference(row: ResourceRow) -> str:
 def remarks(row: ResourceRow) -> tuple[str, ...]:
     """What a person should know about a row besides its price."""
     changed = f"changes {', '.join(row.changed)}" if row.changed else ""
+    interrupts = "interrupts the service" if row.interrupts else ""
     both = "both run, and are billed, until the new one is ready" if row.both_run else ""
     gap = "the old one ends before there is a new one" if _leaves_a_gap(row) else ""
     kept = "goes on running, and is billed, outside the stack" if row.action is Action.KEEP else ""
     taken = "runs already" if row.action is Action.TAKE_OVER else ""
     destroys = f"destroys {row.destroys}" if row.destroys else ""
-    return tuple(filter(None, (changed, both, gap, kept, taken, address_text(row), destroys)))
+    return tuple(filter(None, (changed, interrupts, both, gap, kept, taken, address_text(row), destroys)))
 
 
 def address_text(row: ResourceRow) -> str:
