@@ -99,6 +99,8 @@ def pull(
         return
     print_lines(*pulled_changes(changes, output))
     news = content_text(new, output) if old is None else changes_text(changes)
+    if old is not None and not changes and _is_only_newer(old, new):
+        news += "; only the date is new"
     print_lines(f"{output} written: sha256 {new.digest}; {news}")
 
 
@@ -132,14 +134,20 @@ def verify(
 
 
 @app.command(epilog="Example: pulumi-cortecs catalogue show catalogue.lock.yaml --json")
-def show(file: _File = None, as_json: _Json = False) -> None:
+def show(
+    file: _File = None,
+    gpu: Annotated[
+        str, typer.Option(metavar="TYPE", help="Only hardware with this in its GPU's type or its id; not for --json.")
+    ] = "",
+    as_json: _Json = False,
+) -> None:
     """Check the digest and the rows of a catalogue, and show it."""
     with _cli_errors():
         pinned = load_pinned(file_of_project(file))
     if as_json:
         print_json(_as_json(pinned))
         return
-    print_lines(*catalogue_tables(pinned), f"sha256 {pinned.digest}")
+    print_lines(*catalogue_tables(pinned, gpu), f"sha256 {pinned.digest}")
 
 
 def _compare(
@@ -184,6 +192,13 @@ def _pull_today(cloud: str, url: str | None, source: str | None, pinned: Catalog
     if cloud in lists:
         prices = carry_over_notes(lists[cloud], prices)
     return Catalogue({**lists, cloud: prices})
+
+
+def _is_only_newer(old: Catalogue, new: Catalogue) -> bool:
+    lists = old.price_lists
+    return old.digest != new.digest and lists == {
+        cloud: replace(prices, as_of=lists[cloud].as_of) for cloud, prices in new.price_lists.items() if cloud in lists
+    }
 
 
 def _price_list(cloud: str, url: str | None) -> PriceList:

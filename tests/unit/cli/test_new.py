@@ -120,8 +120,8 @@ def test_its_pack_allows_the_first_program_of_the_clouds_page(tmp_path: Path, cl
 
 
 def test_it_says_what_comes_next(tmp_path: Path) -> None:
-    _, output = written(tmp_path / "chat", "--cloud", "shadeform")
-    assert f"cd {tmp_path / 'chat'} && pulumi-cortecs doctor" in output
+    _, output = written(tmp_path / "my chat", "--cloud", "shadeform")
+    assert f"cd '{tmp_path / 'my chat'}' && pulumi-cortecs doctor" in output
     assert "pulumi config set --secret key" in output
     assert "pulumi up --policy-pack policy/guard/run --policy-pack-config policy/guard/limits.json" in output
 
