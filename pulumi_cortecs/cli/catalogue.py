@@ -22,8 +22,8 @@ from pulumi_cortecs.cli.catalogue_tables import (
     percent_text,
     pulled_changes,
 )
-from pulumi_cortecs.cli.new import PACK
 from pulumi_cortecs.cli.output import count_text, print_error, print_json, print_lines
+from pulumi_cortecs.cli.project_catalogue import DEFAULT_FILE, cloud_of_project, file_of_project, load_pinned
 from pulumi_cortecs.cost.pricelist import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -35,20 +35,26 @@ CLOUDS: Final = {name: f"pulumi_cortecs.{name}" for name in ("cortecs", "shadefo
 """The package of each cloud whose prices can be pulled: `kind.INSTANCE` has its URL, `market.price_list` its offers."""
 EXIT_DIFFERS: Final = 4
 """The exit code of `verify` when the prices differ from the pinned ones."""
-_LOCK: Final = Path(LOCK_FILE)
 
 
-def _known_cloud(cloud: str) -> str:
-    if cloud not in CLOUDS:
+def _known_cloud(cloud: str | None) -> str | None:
+    if cloud is not None and cloud not in CLOUDS:
         raise typer.BadParameter(f"got {cloud!r}; must be {' or '.join(CLOUDS)}")
     return cloud
 
 
-_Cloud = Annotated[str, typer.Option(help="The cloud to ask.", callback=_known_cloud)]
+_Cloud = Annotated[
+    str | None,
+    typer.Option(
+        help="The cloud to ask.",
+        callback=_known_cloud,
+        show_default="the only one of the file, else that of the program, else cortecs",
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True, help="The pinned price list: pull it, compare it with today's prices, show it.")
 
-_File = Annotated[Path, typer.Argument(dir_okay=False, help="The pinned catalogue.")]
+_File = Annotated[Path | None, typer.Argument(dir_okay=False, help="The pinned catalogue.", show_default=DEFAULT_FILE)]
 _Url = Annotated[
     str | None, typer.Option(help="The API to ask.", show_default="the cloud's variable, or the vendor's own")
 ]
@@ -57,9 +63,12 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of table
 
 @app.command(epilog="Example: pulumi-cortecs catalogue pull --cloud shadeform --output shadeform.lock.yaml")
 def pull(
-    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="The file to write.")] = _LOCK,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", dir_okay=False, help="The file to write.", show_default=DEFAULT_FILE),
+    ] = None,
     url: _Url = None,
-    cloud: _Cloud = "cortecs",
+    cloud: _Cloud = None,
     source: Annotated[
         str | None, typer.Option(help="The source to record for the prices.", show_default="the API's URL")
     ] = None,
@@ -75,8 +84,10 @@ def pull(
     from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
+    output = file_of_project(output)
     with _cli_errors():
         old = catalogue.read(output) if output.exists() else None
+        cloud = cloud or cloud_of_project(old, CLOUDS)
         new = _pull_today(cloud, url, source, old)
         _write(output, catalogue.dump(new))
         changes = () if old is None else differences(old, new)
@@ -88,17 +99,19 @@ def pull(
         return
     print_lines(*pulled_changes(changes, output))
     news = content_text(new, output) if old is None else changes_text(changes)
+    if old is not None and not changes and _is_only_newer(old, new):
+        news += "; only the date is new"
     print_lines(f"{output} written: sha256 {new.digest}; {news}")
 
 
 @app.command(epilog="Example: pulumi-cortecs catalogue diff catalogue.lock.yaml")
 def diff(
-    file: _File = _LOCK,
+    file: _File = None,
     other: Annotated[
         Path | None, typer.Argument(dir_okay=False, help="Another catalogue.", show_default="today's prices")
     ] = None,
     url: _Url = None,
-    cloud: _Cloud = "cortecs",
+    cloud: _Cloud = None,
     as_json: _Json = False,
 ) -> None:
     """Show what has changed since the catalogue was pinned: prices in percent, new rows, withdrawn rows."""
@@ -107,9 +120,9 @@ def diff(
 
 @app.command(epilog="Example: pulumi-cortecs catalogue verify --tolerance 5")
 def verify(
-    file: _File = _LOCK,
+    file: _File = None,
     url: _Url = None,
-    cloud: _Cloud = "cortecs",
+    cloud: _Cloud = None,
     tolerance: Annotated[
         str, typer.Option(help="The allowed change of a price in percent. Other differences always count.")
     ] = "0",
@@ -121,30 +134,33 @@ def verify(
 
 
 @app.command(epilog="Example: pulumi-cortecs catalogue show catalogue.lock.yaml --json")
-def show(file: _File = _LOCK, as_json: _Json = False) -> None:
-    """Check the digest and the rows of a catalogue, and show it: without FILE, that of the project's pack."""
-    from pulumi_cortecs.cost import catalogue
-
-    if file == _LOCK and not file.exists() and (of_pack := Path(PACK, LOCK_FILE)).exists():
-        file = of_pack
+def show(
+    file: _File = None,
+    gpu: Annotated[
+        str, typer.Option(metavar="TYPE", help="Only hardware with this in its GPU's type or its id; not for --json.")
+    ] = "",
+    as_json: _Json = False,
+) -> None:
+    """Check the digest and the rows of a catalogue, and show it."""
     with _cli_errors():
-        pinned = catalogue.load(file)
+        pinned = load_pinned(file_of_project(file))
     if as_json:
         print_json(_as_json(pinned))
         return
-    print_lines(*catalogue_tables(pinned), f"sha256 {pinned.digest}")
+    print_lines(*catalogue_tables(pinned, gpu), f"sha256 {pinned.digest}")
 
 
 def _compare(
-    file: Path, other: Path | None, cloud: str, url: str | None, tolerance: Decimal | None, as_json: bool
+    file: Path | None, other: Path | None, cloud: str | None, url: str | None, tolerance: Decimal | None, as_json: bool
 ) -> bool:
     """Print the differences, and return whether any of them exceeds the tolerance."""
-    from pulumi_cortecs.cost import catalogue
     from pulumi_cortecs.cost.catalogue_diff import differences
 
+    file = file_of_project(file)
     with _cli_errors():
-        pinned = catalogue.load(file)
-        today = _pull_today(cloud, url, None, pinned) if other is None else catalogue.load(other)
+        pinned = load_pinned(file)
+        cloud = cloud or cloud_of_project(pinned, CLOUDS)
+        today = _pull_today(cloud, url, None, pinned) if other is None else load_pinned(other)
         changes = differences(pinned, today)
     _warn_of_volumes(cloud, pinned, today, "not compared")
     too_much = [difference for difference in changes if difference.above(tolerance or Decimal(0))]
@@ -176,6 +192,13 @@ def _pull_today(cloud: str, url: str | None, source: str | None, pinned: Catalog
     if cloud in lists:
         prices = carry_over_notes(lists[cloud], prices)
     return Catalogue({**lists, cloud: prices})
+
+
+def _is_only_newer(old: Catalogue, new: Catalogue) -> bool:
+    lists = old.price_lists
+    return old.digest != new.digest and lists == {
+        cloud: replace(prices, as_of=lists[cloud].as_of) for cloud, prices in new.price_lists.items() if cloud in lists
+    }
 
 
 def _price_list(cloud: str, url: str | None) -> PriceList:

@@ -13,36 +13,54 @@ from pulumi_cortecs.cli.output import Table, count_text, keep_whole, make_table,
 if TYPE_CHECKING:
     from pulumi_cortecs.cost.catalogue import Catalogue
     from pulumi_cortecs.cost.catalogue_diff import Difference
+    from pulumi_cortecs.cost.hardware import PricedHardware
+    from pulumi_cortecs.cost.pricelist import PriceList
 
 _MAX_ROWS: Final = 20
 _WORDS: Final = ("new", "withdrawn", "dearer", "cheaper", "changed")
 
 
-def catalogue_tables(catalogue: Catalogue) -> Iterator[Table]:
-    """The prices and the models of each cloud."""
+def catalogue_tables(catalogue: Catalogue, gpu: str = "") -> Iterator[Table | str]:
+    """The prices and the models of each cloud; with `gpu`, only the prices of hardware with this in its type or id."""
     for cloud in catalogue.clouds:
         prices = catalogue.price_lists[cloud]
         title = f"{cloud}, {prices.currency}, as of {prices.as_of:%Y-%m-%d %H:%M:%S} UTC, from {prices.source}"
         hardware = make_table(title, "hardware type", "GPUs", "memory", "an hour", "a minute", "provenance")
         keep_whole(hardware, "hardware type")
         spare_columns(hardware, "provenance", "a minute", "memory")
-        for row in prices.hardware_types:
-            gpus = "none: a GB of a volume" if row.is_volume else f"{row.num_gpus or '?'} x {row.gpu_type or '?'}"
+        rows = [row for row in prices.hardware_types if gpu.lower() in f"{row.gpu_type} {row.hardware_type_id}".lower()]
+        notes = list(dict.fromkeys(row.provenance for row in rows if row.provenance))
+        for row in rows:
             ram = "?" if row.gpu_ram_gb is None else f"{row.gpu_ram_gb} GB ({row.gpu_ram_is.value})"
             hour, minute = row.price_per_hour.decimal_string(), row.price_per_minute.decimal_string()
-            hardware.add_row(row.hardware_type_id, gpus, ram, hour, minute, row.provenance)
-        yield hardware
-        if not prices.models:
-            continue
-        title = f"{cloud}: the hardware of each model, the cheapest first"
-        models = make_table(title, "model", "hardware: longest context")
-        for model in prices.models:
-            fits = (
-                f"{row.hardware_type_id}: {model.hardware_configs[row.hardware_type_id] or 'unlimited'}"
-                for row in prices.fitting[model.model_id]
-            )
-            models.add_row(model.model_id, ", ".join(fits))
-        yield models
+            note = f"({notes.index(row.provenance) + 1})" if row.provenance else ""
+            hardware.add_row(row.hardware_type_id, _gpus_text(row), ram, hour, minute, note)
+        if not rows:
+            yield f"{cloud}: nothing with {gpu}"
+        else:
+            yield hardware
+            yield from (f"({number}) {note}" for number, note in enumerate(notes, start=1))
+        if prices.models and not gpu:
+            yield _models_table(prices)
+
+
+def _models_table(prices: PriceList) -> Table:
+    models = make_table(
+        f"{prices.cloud}: the hardware of each model, the cheapest first", "model", "hardware: longest context"
+    )
+    for model in prices.models:
+        fits = (
+            f"{row.hardware_type_id}: {model.hardware_configs[row.hardware_type_id] or 'unlimited'}"
+            for row in prices.fitting[model.model_id]
+        )
+        models.add_row(model.model_id, ", ".join(fits))
+    return models
+
+
+def _gpus_text(row: PricedHardware) -> str:
+    if row.is_volume:
+        return "none: a GB of a volume"
+    return f"{row.num_gpus or '?'} x {row.gpu_type or '?'}" if row.num_gpus or row.gpu_type else "none: CPU"
 
 
 def content_text(catalogue: Catalogue, file: Path) -> str:

@@ -17,7 +17,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON inst
 
     No credential is printed. Exit codes: 0, or 1 if something that is needed is missing.
     """
-    from pulumi_cortecs.cli.doctor_checks import Status, all_checks
+    from pulumi_cortecs.cli.doctor_checks import all_checks
+    from pulumi_cortecs.cli.doctor_result import Status
     from pulumi_cortecs.provider.host import silence_retry_log
 
     silence_retry_log()

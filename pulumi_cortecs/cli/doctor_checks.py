@@ -8,22 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from importlib.metadata import PackageNotFoundError, requires, version
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
-from httpx import URL
-
-from pulumi_cortecs import _abi
-from pulumi_cortecs.cli.program_clouds import clouds_of_program
+from pulumi_cortecs.cli.doctor_accounts import check_accounts
+from pulumi_cortecs.cli.doctor_result import Check, Status
 from pulumi_cortecs.cli.shipped import NotShippedError, shipped
-from pulumi_cortecs.http.base_url import is_loopback_url
-from pulumi_cortecs.http.credentials import resolve_credentials
-from pulumi_cortecs.http.errors import CloudError, ConfigurationError
 from pulumi_cortecs.http.network import read_network
 from pulumi_cortecs.lifecycle.pulumi_cli import CliCommand, CliError, without_credentials
 from pulumi_cortecs.lifecycle.state_directory import DIRECTORY_VARIABLE, state_directory
@@ -31,7 +23,6 @@ from pulumi_cortecs.policy.limits import LimitsError, read_limits
 from pulumi_cortecs.policy.limits_json import flaws, prices_of, read_config_file
 from pulumi_cortecs.policy.registry import PACKS
 from pulumi_cortecs.policy.rule import Level
-from pulumi_cortecs.provider.kind import InstanceKind
 
 _OLDEST: Final = (3, 259)
 _TOO_NEW: Final = (4,)
@@ -43,36 +34,9 @@ _PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")
 """The variables that the gRPC library of the program's process takes a proxy from, as it spells them."""
 _LOOPBACK: Final = "127.0.0.1"
 _POLICY_PYTHON: Final = "PULUMI_CORTECS_POLICY_PYTHON"
-_SIMULATOR: Final = (
-    "start the simulator, `pulumi-cortecs simulator`, and point this shell at it: "
-    'eval "$(pulumi-cortecs simulator --print-env)"'
-)
 _HAS_POLICY: Final = (
     "import sys\nfrom importlib.util import find_spec as f\nsys.exit(not (f('pulumi_policy') and f('pulumi_cortecs')))"
 )
-
-
-class Status(str, Enum):
-    """The result of a check; what is MISSING is needed."""
-
-    OK = "ok"
-    MISSING = "missing"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One result: the name of the thing, what was found, and the next step, "" for none."""
-
-    name: str
-    status: Status
-    what: str
-    next: str = ""
-
-    @property
-    def line(self) -> str:
-        """The result as a line of text."""
-        return f"{self.status.value:<7}  {self.name}: {self.what}{'; ' * bool(self.next)}{self.next}"
 
 
 def all_checks(environment: Mapping[str, str], directory: Path) -> list[Check]:
@@ -83,7 +47,7 @@ def all_checks(environment: Mapping[str, str], directory: Path) -> list[Check]:
         *_proxies(environment),
         _journal(environment),
         *_packs(environment, directory),
-        *_credentials(environment, directory),
+        *check_accounts(environment, directory),
     ]
 
 
@@ -242,54 +206,3 @@ def _limits(file: Path) -> Check:
         status = Status.MISSING if level is Level.MANDATORY else Status.WARNING
         return Check("limits", status, f"{file}: {text}", "`pulumi-cortecs policy check` lists all")
     return Check("limits", Status.OK, f"{file}: {limits.summary()}")
-
-
-def _credentials(environment: Mapping[str, str], directory: Path) -> Iterator[Check]:
-    """The results for the clouds that the program uses; if that is unknown, for those that have credentials."""
-    configured, kinds = _configured(directory), _abi.instance_kinds()
-    used, has_any = clouds_of_program(directory, kinds), False
-    for cloud, kind in kinds.items():
-        spec, variables = kind.credentials, " and ".join(key.variable for key in kind.credentials.parts)
-        if used and cloud not in used:
-            continue
-        if any(environment.get(key.variable) for key in spec.parts):
-            has_any = True
-            yield from _offers(kind, environment, variables)
-        elif all(key.config in configured for key in spec.parts):
-            has_any = True
-            yield Check("credentials", Status.OK, f"{spec.vendor}: in a stack's config")
-        elif used:
-            what = f"none of {spec.vendor}, where the program rents"
-            yield Check("credentials", Status.MISSING, what, f"set {variables}, or {_SIMULATOR}")
-    if not used and not has_any:
-        yield Check("credentials", Status.MISSING, "of no cloud", f"set those of one, or {_SIMULATOR}")
-
-
-def _offers(kind: InstanceKind, environment: Mapping[str, str], variables: str) -> Iterator[Check]:
-    """The credentials of the environment, and whether the server for which they are answers."""
-    spec = kind.credentials
-    try:
-        base_url = resolve_credentials(spec, environment, {}).base_url
-    except ConfigurationError as error:
-        yield Check("credentials", Status.MISSING, str(error), f"set {variables} to rent at {spec.vendor}")
-        return
-    yield Check("credentials", Status.OK, f"{spec.vendor}: {variables}")
-    try:
-        yield Check("offers", Status.OK, f"{spec.vendor}: {len(kind.offers(base_url))} at {base_url}")
-    except CloudError as error:
-        remedy = f"is {spec.url.variable} right, and the server up?"
-        if is_loopback_url(base_url):
-            remedy = f"start the simulator: pulumi-cortecs simulator --port {URL(base_url).port or 80}"
-        yield Check("offers", Status.MISSING, str(error), remedy)
-
-
-def _configured(directory: Path) -> frozenset[str]:
-    """The keys in the config of any stack of the project."""
-    keys: set[str] = set()
-    for file in directory.glob("Pulumi.*.yaml"):
-        try:
-            content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-            keys.update(content["config"])
-        except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-            continue
-    return frozenset(keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def new(
     except (OSError, NotShippedError) as error:
         raise exit_failed(error) from None
     print_lines(f"{directory}: {', '.join(written)}")
-    here = f"cd {directory} && " if directory.resolve() != Path.cwd() else ""
+    here = f"cd {shlex.quote(str(directory))} && " if directory.resolve() != Path.cwd() else ""
     print_lines(f"Next: {here}pulumi-cortecs doctor", "      pulumi stack init dev")
     if start.config:
         print_lines(f"      {start.config}")

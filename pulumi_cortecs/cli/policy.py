@@ -36,7 +36,8 @@ def path(
     pack: Annotated[Pack, typer.Argument(help="hardware, cost, or guard, which is both in one.")] = Pack.GUARD,
     folder: Annotated[bool, typer.Option("--folder", help="Its folder instead of its executable.")] = False,
 ) -> None:
-    """Print the path of a pack: pulumi preview --policy-pack "$(pulumi-cortecs policy path guard)".
+    """Print the path of an installed pack. It has no prices: judge by a copy with prices, as `new` writes into
+    policy/guard.
 
     A pack that would not start here is warned of: its path is printed anyway, so that the preview fails, too.
     """

@@ -140,7 +140,7 @@ def _quoted(kind: Kind, wanted: Mapping[str, Any], olds: Mapping[str, Any], prob
         if is_live:
             quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
             accounts.warn_without_credentials(kind)
-        quote_records.report_price(olds, inputs, swaps=bool(olds))
+        quote_records.report_change(olds, inputs, swaps=bool(olds))
     return inputs
 
 

@@ -97,14 +97,16 @@ def check(kind: InstanceKind, olds: Mapping[str, Any], news: Mapping[str, Any]) 
         return _result(kind, inputs, [Problem("max_price", reason)])
     if instance_check.is_quoted:
         quote_records.record_shown(kind, call.urn, inputs, instance_records.hourly_total(inputs["quote"]))
+    interrupts = bool(olds) and kind.arguments.service_of(olds) != kind.arguments.service_of(inputs)
     if olds:
-        if kind.arguments.service_of(olds) != kind.arguments.service_of(inputs):
+        if interrupts:
             session.current().interrupted.add(call.urn)
         reviewed_inputs.record(call.urn, inputs, is_adoption=instance_check.is_adoption)
     if instance_check.adds_cost:
         accounts.warn_without_credentials(kind)
         balance.warn_if_short(kind, inputs)
-    quote_records.report_price(olds, inputs, swaps=instance_check.is_replacement)
+    runs = not any(costs_nothing(values.get("state")) for values in (olds, inputs))
+    quote_records.report_change(olds, inputs, swaps=instance_check.is_replacement, interrupts=interrupts and runs)
     return _result(kind, mark_secrets(kind, inputs, program_inputs), [])
 
 

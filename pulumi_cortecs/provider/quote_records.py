@@ -124,16 +124,21 @@ def require_shown(kind: ResourceKind, urn: str, inputs: Mapping[str, Any], made:
         host.current_call().inform(f"the price is {hourly}/h now; {shown}/h was shown{shown_at}")
 
 
-def report_price(olds: Mapping[str, Any], inputs: Mapping[str, Any], *, swaps: bool) -> None:
+def report_change(olds: Mapping[str, Any], inputs: Mapping[str, Any], *, swaps: bool, interrupts: bool = False) -> None:
     """Shows on the resource's row the hourly price of what is bought, or of what changes, with that before it:
-    "1.20 -> 2.40 EUR/h"; nothing if it stays the same or is unknown. `swaps`: the old one is billed until the new one
-    is ready."""
+    "1.20 -> 2.40 EUR/h"; no price if it stays the same or is unknown. `swaps`: the old one is billed until the new one
+    is ready. `interrupts`: a change in place interrupts the service."""
     now = _running_cost(inputs)
     was = _running_cost(olds) if olds else None
-    if now is None or (was == now and not swaps):
-        return
-    before = "" if was is None or was == now else f"{was.decimal_string() if was.currency == now.currency else was} -> "
-    host.current_call().report_progress(f"{before}{now}/h" + ("; both are billed while swapping" if swaps else ""))
+    texts = list[str]()
+    if now is not None and (was != now or swaps):
+        same = was.currency == now.currency if was else True
+        before = "" if was is None or was == now else f"{was.decimal_string() if same else was} -> "
+        texts += [f"{before}{now}/h", *(["both are billed while swapping"] if swaps else [])]
+    if interrupts and not swaps:
+        texts.append("interrupts the service")
+    if texts:
+        host.current_call().report_progress("; ".join(texts))
 
 
 def _running_cost(inputs: Mapping[str, Any]) -> Money | None:

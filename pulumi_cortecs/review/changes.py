@@ -20,6 +20,7 @@ from pulumi_cortecs.review.purchases import (
     KINDS,
     EventProperties,
     describe,
+    interrupts,
     is_purchase,
     name_of,
     new_properties,
@@ -149,7 +150,9 @@ class _RowReader:
 
     def _updated(self, step: Step) -> ResourceRow:
         before, after = describe(self._old(step)), describe(self._new(step))
-        return _row(step, _update_action(before, after), before, after)
+        row = _row(step, _update_action(before, after), before, after)
+        runs_on = row.action is Action.UPDATE and not after.is_stopped
+        return replace(row, interrupts=runs_on and interrupts(step.resource_type, row.changed, step.old, step.new))
 
     def _made(self, step: Step, steps: list[Step]) -> ResourceRow:
         purchase = self._new(step)

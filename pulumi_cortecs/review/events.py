@@ -60,7 +60,8 @@ class PolicyEvent:
 @dataclass(frozen=True)
 class Preview:
     """A preview. `refreshes` are the steps that read a resource from its vendor; `problems` the reasons why it does not
-    tell everything, none for a whole one; `declared` the URN and text of each message about a line of the program."""
+    tell everything, none for a whole one, and `has_error` if one of them is an error of the program's or the engine's;
+    `declared` the URN and text of each message about a line of the program."""
 
     steps: tuple[Step, ...] = ()
     refreshes: tuple[Step, ...] = ()
@@ -68,6 +69,7 @@ class Preview:
     packs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     declared: tuple[tuple[str, str], ...] = ()
+    has_error: bool = False
 
 
 def read_preview(stream: IO[bytes]) -> Preview:
@@ -154,6 +156,7 @@ class _Collected:
             packs=tuple(sorted({pack for summary in self.summaries for pack in _packs(summary)})),
             problems=(*problems[:_MAX_PROBLEMS], *((f"{more} more problems",) if more > 0 else ())),
             declared=tuple(_in_order(self.declared)),
+            has_error=bool(self.errors),
         )
 
     def _add_step(self, sequence: int, metadata: Mapping[str, Any]) -> None:

@@ -160,10 +160,9 @@ def _bar(bought: Bought | None, largest: dict[str, Decimal]) -> str:
 
 def _finding(finding: PolicyResult) -> str:
     about = _text(finding.name) if finding.name else "the stack"
-    link = f' <span class="soft">{_text(finding.link)}</span>' if finding.link else ""
     way_out = f'<div class="soft">{_text(finding.remediation)}</div>' if finding.remediation else ""
     kind = "failed" if finding.is_mandatory else "advice"
-    return f'<li class="{kind}"><code>{_text(finding.rule)}</code> on {about}: {_text(finding.message)}{link}{way_out}'
+    return f'<li class="{kind}"><code>{_text(finding.rule)}</code> on {about}: {_text(finding.message)}{way_out}'
 
 
 def _list(title: str, items: Iterable[str]) -> Iterator[str]:

@@ -108,8 +108,7 @@ def _table(rows: Sequence[ResourceRow]) -> Iterator[str]:
 
 def _finding(finding: PolicyResult) -> str:
     about = code(finding.name) if finding.name else "the stack"
-    link = f" ({code(finding.link)})" if finding.link else ""
-    return f"{'❌' if finding.is_mandatory else '💬'} {code(finding.rule)} on {about}: {code(finding.message)}{link}"
+    return f"{'❌' if finding.is_mandatory else '💬'} {code(finding.rule)} on {about}: {code(finding.message)}"
 
 
 def _list(title: str, items: Sequence[str]) -> Iterator[str]:

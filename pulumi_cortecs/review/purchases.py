@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -80,6 +80,23 @@ def describe(purchase: Purchase) -> Bought:
         hourly=hourly,
         unpriced=unpriced,
     )
+
+
+def interrupts(resource_type: str, diffs: Sequence[str], old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Returns whether a change of these properties in place interrupts the service, by the provider's own table. What
+    a preview hides counts as changed."""
+    from pulumi_cortecs import _abi  # it imports pulumi, so only for a change in place
+
+    rows = _abi.load_kind(KINDS[resource_type]).arguments.rows
+    before, after = _object(old, "inputs"), _object(new, "inputs")
+    for name in rows.keys() & set(diffs):
+        part = rows[name].interrupts
+        try:
+            if part(before[name]) != part(after[name]) if callable(part) else part:
+                return True
+        except (LookupError, TypeError):
+            return True
+    return False
 
 
 def name_of(urn: str) -> str:

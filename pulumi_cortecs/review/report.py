@@ -90,8 +90,8 @@ class ResourceRow:
     """One changed purchase. `kind` is "cortecs.Instance"; `before` is None for a new one, `after` for one that ends.
 
     `changed` are the names of the changed arguments. `both_run`: a replacement, whose old one is billed until the new
-    one is ready. `destroys`: the data that is lost; `address`: what happens to the address at which it serves; each ""
-    for nothing.
+    one is ready; `interrupts`: a change in place, during which nothing serves. `destroys`: the data that is lost;
+    `address`: what happens to the address at which it serves; each "" for nothing.
     """
 
     urn: str
@@ -102,6 +102,7 @@ class ResourceRow:
     after: Bought | None
     changed: tuple[str, ...] = ()
     both_run: bool = False
+    interrupts: bool = False
     destroys: str = ""
     address: str = ""
 

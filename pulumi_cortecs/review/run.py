@@ -65,7 +65,7 @@ class PreviewCommand:
             reason = _last_line(errors.read(_MAX_ERRORS).decode(errors="replace"))
         is_refused = any(event.is_mandatory for event in preview.policy_events)
         if preview.problems or (code != 0 and not is_refused):
-            why = reason or (f"pulumi preview exited with {code}" if code else "")
+            why = reason or (f"pulumi preview exited with {code}" if code and not preview.has_error else "")
             return replace(preview, problems=(*filter(None, (why,)), *preview.problems))
         return preview
 

@@ -73,8 +73,15 @@ def _broken_rules(report: ReviewReport, show: Callable[[str], str]) -> Iterator[
         first = violations[0].message
         is_shared = all(violation.message == first for violation in violations)
         reason = first if is_shared else first.split(". ")[0]  # what follows is of one resource
-        shown = show(shorten(reason, _MAX_REASON_LENGTH))
+        shown = show(_shortened(reason))
         yield f"Policy {show(rule)} ({', '.join(few(list(names), _MAX_REASONS))}): {shown}"
+
+
+def _shortened(reason: str) -> str:
+    """A reason without the cost of what is refused, which other lines say; what could be taken stays."""
+    head, _, rest = " ".join(reason.split()).partition(" What it would cost: ")
+    way_out = rest.partition(". ")[2]
+    return " ".join(shorten(part, _MAX_REASON_LENGTH) for part in (head, way_out) if part)
 
 
 def _costs(rows: Sequence[ResourceRow], hours: int, show: Callable[[str], str]) -> Iterator[str]:

@@ -56,8 +56,7 @@ def _stack(stack: StackReview) -> Iterator[str]:
 
 
 def _row(row: ResourceRow) -> Iterator[str]:
-    unit = "/h" if wording.row_hourly_difference(row) is not None else ""
-    yield f"  {row.action.value} {row.name} ({row.kind}): {wording.row_difference(row)}{unit}"
+    yield f"  {row.action.value} {row.name} ({row.kind}): {wording.row_difference(row, '/h')}"
     yield from (
         f"      {label}: {wording.bought_text(bought)}, {wording.hourly_text(bought)}"
         for label, bought in (("before", row.before), ("after ", row.after))

@@ -75,10 +75,10 @@ def price_text(price: HourlyPrice, hours: int = 1) -> str:
     return f"{(price.floor * hours).decimal_string()} to {price.ceiling * hours}"
 
 
-def difference_text(difference: HourlyPrice, hours: int = 1) -> str:
+def difference_text(difference: HourlyPrice, hours: int = 1, unit: str = "") -> str:
     """The signed difference of the ceilings; of the floors, too, if they differ by something else."""
-    ceiling = signed(difference.ceiling * hours)
-    return f"{ceiling} (floor {signed(difference.floor * hours)})" if difference.scales else ceiling
+    ceiling = f"{signed(difference.ceiling * hours)}{unit}"
+    return f"{ceiling} (when idle {signed(difference.floor * hours)}{unit})" if difference.scales else ceiling
 
 
 def bought_text(bought: Bought | None) -> str:
@@ -106,21 +106,22 @@ def row_hourly_difference(row: ResourceRow) -> HourlyPrice | None:
     return after - before
 
 
-def row_difference(row: ResourceRow) -> str:
+def row_difference(row: ResourceRow, unit: str = "") -> str:
     """The signed difference of an hour, "unknown" without a price."""
     difference = row_hourly_difference(row)
-    return "unknown" if difference is None else difference_text(difference)
+    return "unknown" if difference is None else difference_text(difference, unit=unit)
 
 
 def remarks(row: ResourceRow) -> tuple[str, ...]:
     """What a person should know about a row besides its price."""
     changed = f"changes {', '.join(row.changed)}" if row.changed else ""
+    interrupts = "interrupts the service" if row.interrupts else ""
     both = "both run, and are billed, until the new one is ready" if row.both_run else ""
     gap = "the old one ends before there is a new one" if _leaves_a_gap(row) else ""
     kept = "goes on running, and is billed, outside the stack" if row.action is Action.KEEP else ""
     taken = "runs already" if row.action is Action.TAKE_OVER else ""
     destroys = f"destroys {row.destroys}" if row.destroys else ""
-    return tuple(filter(None, (changed, both, gap, kept, taken, address_text(row), destroys)))
+    return tuple(filter(None, (changed, interrupts, both, gap, kept, taken, address_text(row), destroys)))
 
 
 def address_text(row: ResourceRow) -> str:
@@ -152,8 +153,7 @@ def few(items: Sequence[str], most: int = _MAX_BEFORE_ROWS, what: str = "") -> l
 def finding_text(finding: PolicyResult) -> str:
     """A finding as one line."""
     about = f" on {finding.name}" if finding.name else " on the stack"
-    link = f" ({finding.link})" if finding.link else ""
-    return f"{finding.rule}{about}: {finding.message}{link}"
+    return f"{finding.rule}{about}: {finding.message}"
 
 
 def findings_by_level(stack: StackReview) -> tuple[tuple[str, tuple[PolicyResult, ...]], ...]:

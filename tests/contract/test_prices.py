@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.simulator import Simulator
+from tests.clouds.gcore import GCORE
 from tests.contract.bought import QWEN, ids
 from tests.contract.engine import FakeEngine
 from tests.contract.host import CallFailedError, Host, Made, Resource
@@ -168,6 +169,33 @@ def test_the_row_says_the_price_and_what_a_change_makes_of_it(
         "1.20 EUR/h; both are billed while swapping",
         "1.20 -> 0.00 EUR/h",
         "0.00 -> 1.20 EUR/h",
+    ]
+
+
+def test_the_row_says_what_a_change_in_place_interrupts(new_process: Callable[[], Host], engine: FakeEngine) -> None:
+    chat, scaled = new_process().instance("chat"), new_process().instance("scaled", of=GCORE)
+    program = {"model_id": QWEN}
+    olds = chat.check(program).inputs
+    for change in ({"restart_trigger": "1"}, {"restart_trigger": "1", "state": "stopped"}):
+        chat.check({**program, **change}, olds)
+    olds = scaled.check(GCORE.programs[0]).inputs
+    (row,) = olds["containers"]
+    for changes in (
+        {"image": "another/image"},
+        {"flavor_name": "inference-8vcpu-32gib"},
+        {"containers": [{**row, "scale": {"min": 1, "max": 2}}]},
+        {"description": "d"},
+    ):
+        scaled.check({**GCORE.programs[0], **changes}, olds)
+    rows = [line.message for line in engine.lines if line.ephemeral]
+    assert rows == [
+        "1.20 EUR/h",
+        "interrupts the service",
+        "1.20 -> 0.00 EUR/h",
+        "0.12 USD/h",
+        "interrupts the service",
+        "0.12 -> 0.24 USD/h; interrupts the service",
+        "0.12 -> 0.24 USD/h",
     ]
 
 

@@ -188,6 +188,13 @@ def test_a_preview_that_fails_before_its_events_names_the_reason(
     assert output.startswith("cannot tell: no stack named dev (and 1 more)")
 
 
+def test_a_preview_whose_events_have_the_reason_leads_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi_that(tmp_path, f"cat {STREAMS / 'failed.jsonl'}\nexit 1\n")
+    code, output = preview(tmp_path, monkeypatch)
+    assert code == 1
+    assert output.startswith("cannot tell: Exception: oops\n")
+
+
 def test_a_preview_that_exits_otherwise_than_it_says_cannot_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ from pulumi_cortecs.review.compose import make_report
 from pulumi_cortecs.review.events import MAX_LINE_BYTES, Preview, read_preview
 from pulumi_cortecs.review.recording import to_events
 from pulumi_cortecs.review.report import Action, Decision, ResourceRow, ReviewReport
-from pulumi_cortecs.review.wording import verdict
-from tests.review.generated import CORTECS, SECRET, UNKNOWN, VOLUME, Events, cortecs, urn, volume
+from pulumi_cortecs.review.wording import remarks, verdict
+from tests.review.generated import CORTECS, GCORE, SECRET, UNKNOWN, VOLUME, Events, cortecs, gcore, urn, volume
 from tests.review.recorded import CATALOGUE, FORMATS, RECORDED, STREAMS, report_of
 
 PRICES = load_pinned(STREAMS, CATALOGUE)
@@ -175,6 +176,26 @@ def test_a_replacement_is_one_row_in_which_both_run() -> None:
     row = only_row(Events().replace("chat", ONE, TWO, diffs=["num_workers", "quote"]))
     assert (row.action, row.both_run, row.changed) == (Action.REPLACE, True, ("num_workers",))
     assert (row.destroys, row.address) == ("all data on the instance", "changes")
+
+
+@pytest.mark.parametrize(
+    ("changes", "diffs", "interrupts"),
+    [
+        ({"flavor_name": "inference-8vcpu-32gib"}, ["flavor_name", "quote"], True),
+        ({"envs": SECRET}, ["envs"], True),
+        ({"description": "d"}, ["description"], False),
+        ({"containers": [{"region_id": "luxembourg-1", "scale": {"min": 1, "max": 3}}]}, ["containers"], False),
+        ({"containers": [{"region_id": "luxembourg-2", "scale": {"min": 1, "max": 1}}]}, ["containers"], True),
+        ({"containers": SECRET}, ["containers"], True),
+        ({"flavor_name": "inference-8vcpu-32gib", "state": "stopped"}, ["flavor_name", "state"], False),
+    ],
+)
+def test_a_change_in_place_says_whether_it_interrupts(
+    changes: dict[str, Any], diffs: list[str], interrupts: bool
+) -> None:
+    old = gcore("inference-4vcpu-16gib", 1, 1)
+    row = only_row(Events().step("update", "chat", old, {**old, **changes}, resource_type=GCORE, diffs=diffs))
+    assert (row.interrupts, "interrupts the service" in remarks(row)) == (interrupts, interrupts)
 
 
 def test_deleted_first_they_do_not_both_run() -> None:

@@ -42,6 +42,18 @@ def busy() -> ReviewReport:
     return report_of(events, **gates)
 
 
+def test_a_refusal_says_what_could_be_taken_and_not_the_cost() -> None:
+    message = (
+        f"Only hardware on the list is bought.\n{'X1 is not allowed, ' * 20}sorry. What it would cost: 36.00 EUR/h "
+    )
+    message += "for 8 workers, by the catalogue of 2026-11-21. What could be taken: 1 x NVIDIA_L4_1 (1.20 EUR/h)."
+    made = report_of(Events().violation("chat", message=message))
+    line = texts(made)[0]
+    assert line.endswith("… What could be taken: 1 x NVIDIA_L4_1 (1.20 EUR/h).`")
+    assert "What it would cost" not in line
+    assert all(" ".join(message.split()) in " ".join(FORMATS[name](made).split()) for name in ("txt", "md"))
+
+
 def test_the_first_lines_of_markdown_have_the_whole_story() -> None:
     first = "\n".join(FORMATS["md"](busy()).split("\n")[:FIRST_LINES])
     for part in (

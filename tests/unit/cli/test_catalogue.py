@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,20 @@ def test_pull_keeps_what_was_noted_and_shows_what_moved(run: Run, pinned: Path, 
 def test_a_pull_that_changes_nothing_is_a_line(run: Run, pinned: Path) -> None:
     (line,) = run("pull", "-o", pinned).stdout.splitlines()
     assert line == f"{pinned} written: sha256 {catalogues.load(pinned).digest}; no differences from the pinned prices"
+
+
+def test_a_pull_that_renews_the_date_alone_says_so(run: Run, pinned: Path) -> None:
+    run("pull", "-o", pinned)
+    file = catalogues.load(pinned)
+    prices = file.price_lists["cortecs"]
+    older = replace(prices, as_of=prices.as_of - timedelta(days=1))
+    pinned.write_text(catalogues.dump(Catalogue({**file.price_lists, "cortecs": older})))
+    line = run("pull", "-o", pinned).stdout
+    now = catalogues.load(pinned)
+    assert (
+        line == f"{pinned} written: sha256 {now.digest}; no differences from the pinned prices; only the date is new\n"
+    )
+    assert now.price_lists["cortecs"].as_of >= prices.as_of  # by which a policy counts their age
 
 
 def test_pull_counts_all_changes_and_shows_the_greatest(run: Run, pinned: Path, sim: Simulator) -> None:
@@ -355,7 +369,7 @@ def test_verify_exits_1_when_it_cannot_tell(
     assert "Error: " in run("verify", pinned, "--url", unreachable, code=1).stderr
     assert caplog.messages == []  # nor a line for each retry
     assert "--url" in run("verify", pinned, "--url", "http://example.org/api/v1", code=1).stderr
-    assert "No such file" in run("verify", tmp_path / "none.yaml", code=1).stderr
+    assert "no such catalogue" in run("verify", tmp_path / "none.yaml", code=1).stderr
     pinned.write_bytes(pinned.read_bytes()[:-30])
     assert "the file was edited or cut" in run("verify", pinned, code=1).stderr
 
@@ -375,6 +389,21 @@ def test_show_checks_before_it_shows(run: Run, pinned: Path) -> None:
     assert len(data["clouds"]["cortecs"]["hardware_types"]) == 6
     pinned.write_text(pinned.read_text().replace("'8.88'", "'0.88'"))
     assert run("show", pinned, code=1).stdout == ""
+
+
+def test_show_has_a_line_for_each_row_and_those_of_a_gpu(run: Run, pinned: Path) -> None:
+    shown = run("show", pinned).stdout.splitlines()
+    rows = [line.split("│") for line in shown if line.startswith("│ ")]
+    assert all(row[1].strip() for row in rows)  # no row goes on in a second line
+    (cpu,) = [row for row in rows if row[1].strip() == "inference-4vcpu-16gib"]
+    assert cpu[2].strip() == "none: CPU"
+    number = cpu[6].strip()
+    assert f"{number} fact: name and size, the vendor's OpenAPI description and documentation; invented: price" in shown
+    only = run("show", pinned, "--gpu", "a100").stdout
+    ids = [line.split("│")[1] for line in only.splitlines() if line.startswith("│ ")]
+    assert 0 < len(ids) < len(rows)
+    assert all("a100" in row_id.lower() for row_id in ids)
+    assert "cortecs: nothing with a100" in only
 
 
 def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: Run, tmp_path: Path) -> None:
@@ -397,11 +426,31 @@ def test_the_page_shows_commands_that_work_and_all_fields(sim: Simulator, run: R
         assert f"`{field}`" in page, field
 
 
-def test_without_a_file_the_catalogue_of_the_projects_pack_is_shown(
+def test_without_a_file_the_prices_of_the_projects_pack_are_meant(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    assert CliRunner().invoke(cli.app, ["new", str(tmp_path), "--cloud", "shadeform"]).exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    of_pack = Path("policy/guard/catalogue.lock.yaml")
+    assert catalogues.load(of_pack).digest in run("show").output
+    for command in ("verify", "diff"):
+        assert run(command).stdout.startswith(f"{of_pack} and today's prices: no differences")
+    run("pull")
+    assert (catalogues.load(of_pack).clouds, catalogues.load(of_pack).sources) == (("shadeform",), {"shadeform": key})
+    of_pack.unlink()
+    for command in ("show", "verify", "diff"):
+        by = f"make one with `pulumi-cortecs catalogue pull --output {of_pack}`"
+        assert by in run(command, code=1).stderr
+    run("pull")  # the program says which cloud
+    assert catalogues.load(of_pack).clouds == ("shadeform",)
+    assert not Path("catalogue.lock.yaml").exists()
+
+
+def test_options_and_a_file_of_the_folder_come_before_the_projects_pack(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pack = tmp_path / "policy" / "guard"
-    pack.mkdir(parents=True)
-    (pack / "catalogue.lock.yaml").write_bytes(PINNED.read_bytes())
+    assert CliRunner().invoke(cli.app, ["new", str(tmp_path), "--cloud", "gcore"]).exit_code == 0
     monkeypatch.chdir(tmp_path)
-    assert catalogues.load(PINNED).digest in run("show").output
+    run("pull", "--cloud", "cortecs", "-o", "catalogue.lock.yaml")
+    assert run("verify").stdout.startswith("catalogue.lock.yaml and today's prices: no differences")
+    assert catalogues.load(Path("policy/guard/catalogue.lock.yaml")).clouds == ("gcore",)

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from httpx import URL
 from typer.testing import CliRunner
 
 from pulumi_cortecs import _abi
 from pulumi_cortecs.cli import app
-from pulumi_cortecs.cli.doctor_checks import Check, Status, all_checks, check_extras
+from pulumi_cortecs.cli.doctor_checks import all_checks, check_extras
+from pulumi_cortecs.cli.doctor_result import Check, Status
 from pulumi_cortecs.cli.program_clouds import clouds_of_program
-from pulumi_cortecs.simulator import Simulator
+from pulumi_cortecs.simulator import Simulator, running
 from tests.unit.cli.conftest import NOWHERE
 
 SECRET = "a-secret-of-the-user"
@@ -225,6 +227,25 @@ def test_half_of_the_credentials_and_a_server_that_does_not_answer_are_missing(
     (check,) = not_ok(environment, tmp_path, "offers")
     assert f"Cortecs at {NOWHERE} cannot be reached" in check.what
     assert check.next == "start the simulator: pulumi-cortecs simulator --port 9"
+
+
+@pytest.mark.parametrize("cloud", _abi.instance_kinds())
+def test_a_key_that_is_refused_is_what_is_wrong(
+    tmp_path: Path, environment: dict[str, str], cloud: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = _abi.instance_kinds()[cloud].credentials
+    with running() as simulator:
+        keys = {part.variable: "1" if part.variable.endswith("_ID") else SECRET for part in spec.parts}
+        for name, value in keys.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv(spec.url.variable, simulator.env()[spec.url.variable])
+        environment |= {**keys, spec.url.variable: simulator.env()[spec.url.variable]}
+        (check,) = not_ok(environment, tmp_path, "credentials")
+    port = URL(simulator.url).port
+    assert check.next == (
+        f"set {' and '.join(keys)}, or take the simulator's: "
+        f'eval "$(pulumi-cortecs simulator --port {port} --print-env)"'
+    )
 
 
 def test_credentials_in_the_config_of_a_stack_count(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -107,9 +107,21 @@ def test_the_limits_that_it_wrote_are_ones_own_by_the_commands_of_the_page(tmp_p
     assert_allowed(judged(pack, RESOURCES[cloud]("chat", ttl="8h")))
 
 
+@pytest.mark.parametrize("cloud", ["shadeform", "gcore"])
+def test_its_pack_allows_the_first_program_of_the_clouds_page(tmp_path: Path, cloud: str) -> None:
+    written(tmp_path / "chat", "--cloud", cloud)
+    page = (ROOT / "docs" / f"{cloud}.md").read_text(encoding="utf-8")
+    (tmp_path / "chat" / "__main__.py").write_text(re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)[0])
+    mocks = CloudMocks(cloud)
+    mocks.run(tmp_path / "chat", config={"project:key": "k"})  # named as in the program that `new` writes
+    (resource,) = mocks.instances.values()
+    arguments = {key: value for key, value in resource.arguments.items() if key != "name"}
+    assert_allowed(judged(tmp_path / "chat" / "policy" / "guard", RESOURCES[cloud]("chat", **arguments)))
+
+
 def test_it_says_what_comes_next(tmp_path: Path) -> None:
-    _, output = written(tmp_path / "chat", "--cloud", "shadeform")
-    assert f"cd {tmp_path / 'chat'} && pulumi-cortecs doctor" in output
+    _, output = written(tmp_path / "my chat", "--cloud", "shadeform")
+    assert f"cd '{tmp_path / 'my chat'}' && pulumi-cortecs doctor" in output
     assert "pulumi config set --secret key" in output
     assert "pulumi up --policy-pack policy/guard/run --policy-pack-config policy/guard/limits.json" in output
 
