@@ -178,4 +178,6 @@ def test_the_traps_are_as_the_page_says(stack: Stack, simulator: Simulator, audi
     result = auditor.audit(DEMO, **passphrase(stack))
     assert "8 workers; 2 are allowed per instance: 6 too many." in result.text
     assert "[secret]" not in result.text
-    assert "num_workers is '[secret]', not a whole number; an unknown value is not allowed." in auditor.audit().text
+    assert (
+        "num_workers is '[secret]', not a whole number; what cannot be judged is not allowed." in auditor.audit().text
+    )

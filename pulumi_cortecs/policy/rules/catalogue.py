@@ -49,9 +49,9 @@ def _catalogue_fresh(purchase: Purchase, settings: Freshness, context: RuleConte
         )
 
 
-def _catalogue_digest(purchase: Purchase, settings: Pin, context: RuleContext) -> Iterator[str]:
-    if context.prices.catalogue is None:
-        yield f"{context.prices.problem}."
+def _catalogue_digest(purchase: Purchase, settings: Pin, context: RuleContext) -> tuple[str, ...]:
+    context.prices.get()
+    return ()
 
 
 CATALOGUE_FRESH = Rule(
