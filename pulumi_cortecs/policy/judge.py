@@ -22,9 +22,11 @@ from pulumi_cortecs.policy.messages import (
     missing_limits_text,
     no_limits_text,
 )
+from pulumi_cortecs.policy.on_offer import DID_YOU_MEAN, absent_texts
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.resource_types import ObservedResource
 from pulumi_cortecs.policy.rule import Advice, Level, Rule, RuleContext, Severity, Subject
+from pulumi_cortecs.policy.rules.hardware import HARDWARE_ALLOWED
 from pulumi_cortecs.policy.sums import Sum
 
 _BY_SEVERITY: Final = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
@@ -155,6 +157,13 @@ class Judge:
             return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.", lacks=None)
         return finding
 
+    @cached_property
+    def _misspelt(self) -> list[str]:
+        """What `policy check` says of hardware in the limits that the catalogue has by another name."""
+        catalogue = self.context.prices.catalogue
+        texts = () if catalogue is None else (text for _, text in absent_texts(self.limits, catalogue))
+        return [f"{text}." for text in texts if text.startswith(HARDWARE_ALLOWED.name) and DID_YOU_MEAN in text]
+
     def _with_alternatives(
         self, findings: list[Finding], purchase: Purchase, others: Callable[[], Sum] | None
     ) -> list[Finding]:
@@ -171,6 +180,8 @@ class Judge:
             allows = partial(self.allows, others=total)
             about = {tag for finding in refusals for rule in finding.rules for tag in rule.tags}
             lines.append(alternatives_text(purchase, self.context.prices, allows, about=about))
+        if any(finding.rule.name == HARDWARE_ALLOWED.name for finding in refusals):
+            lines += [text for text in self._misspelt if f" at {purchase.cloud}" in text]
         text = "\n".join(filter(None, lines))
         return [replace(finding, text=text) if finding is first else finding for finding in findings]
 

@@ -24,7 +24,8 @@ def no_limits_text() -> str:
     """The refusal of a pack that has no limits."""
     return (
         "this pack was given no limits, and without limits nothing is bought. Hand them over with "
-        "`--policy-pack-config`, once for each `--policy-pack`; the folder `limits` of a pack has some to start from."
+        "`--policy-pack-config`, once for each `--policy-pack`: beside the `run` of a pack is `limits.json`, or a "
+        "folder `limits` that has some to start from."
     )
 
 

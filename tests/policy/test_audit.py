@@ -103,7 +103,7 @@ def test_the_recipe_judges_purchases_without_a_pack_and_changes_nothing(
     within = auditor.sh(recipe, DEMO, **connected)
     assert (within.code, FOUND in within.text) == (0, False), within.text
     assert "✅ cortecs-guard" in within.text
-    assert "cortecs-guard: 21 rules apply" in within.text
+    assert "cortecs-guard: 20 rules apply" in within.text
 
     (running,) = simulator.control.instances()
     tight = limits(stack.directory, {"instance-hourly-cap": {"per_hour": ["1.00 EUR"]}})

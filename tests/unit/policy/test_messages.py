@@ -45,9 +45,10 @@ def test_eight_workers_on_h100() -> None:
         "[mandatory] price-per-gpu-cap: a GPU of NVIDIA_H100_1 costs 4.50 EUR/h; the limit is 2.50 EUR: "
         "2.00 EUR too much.",
         "[mandatory] stack-hourly-budget: 1 instance of this stack: 36.00 EUR/h; the budget of the stack is 10.00 EUR "
-        "(stack-hourly-budget in the pack's limits): 26.00 EUR too much.",
+        "(stack-hourly-budget in the pack's limits, the file of --policy-pack-config): 26.00 EUR too much.",
         "[mandatory] stack-monthly-budget: 1 instance of this stack: 26280.00 EUR/month; the budget of the stack is "
-        "5000.00 EUR (stack-monthly-budget in the pack's limits): 21280.00 EUR too much.",
+        "5000.00 EUR (stack-monthly-budget in the pack's limits, the file of --policy-pack-config): 21280.00 EUR too "
+        "much.",
     ]
 
 
@@ -151,3 +152,26 @@ def test_a_refused_region_or_currency_is_no_refusal_of_all_hardware() -> None:
     dear = PackTester("guard", {**GCORE, **other}).preview(gcore_deployment())
     assert_denied(dear, "instance-hourly-cap", "no limit is in USD")
     assert "No hardware" not in f"{nowhere}{dear}"
+
+
+def test_a_misspelt_name_in_the_limits_is_said_to_whom_it_refuses() -> None:
+    limits = {**DEMO, "hardware-allowed": {"allowed": {"cortecs": ["NVIDIA_L41"]}}}
+    verdict = PackTester("guard", limits).preview(cortecs_instance())
+    assert_denied(verdict, "hardware-allowed", "none of what is allowed: NVIDIA_L41 (did you mean NVIDIA_L4_1?); ")
+    assert "did you mean" not in str(shown(DEMO, hardware_type_id="NVIDIA_H100_1"))
+
+
+def test_a_budget_says_how_many_fit_and_one_is_singular() -> None:
+    limits = {**DEMO, "stack-hourly-budget": {"per_hour": ["3.00 EUR"]}, "workers-max": {"most": 1}}
+    verdict = PackTester("guard", limits).preview(*(cortecs_instance(name) for name in ("a", "b", "c")))
+    assert_denied(verdict, "stack-hourly-budget", "0.60 EUR too much. The 2 cheapest of them fit.")
+    alone = PackTester("guard", {**limits, "stack-hourly-budget": {"per_hour": ["1.00 EUR"]}})
+    assert_denied(alone.preview(cortecs_instance()), "stack-hourly-budget", "0.20 EUR too much.")
+    assert "fit" not in str(alone.preview(cortecs_instance()))
+    assert_denied(alone.preview(cortecs_instance(num_workers=2)), "workers-max", "; 1 is allowed per instance: 1 too")
+
+
+def test_a_pack_without_limits_names_both_places_where_some_are() -> None:
+    assert_denied(
+        PackTester("guard").preview(cortecs_instance()), "hardware-allowed", "`limits.json`, or a folder `limits`"
+    )

@@ -159,7 +159,7 @@ def test_two_currencies_have_a_budget_each() -> None:
     )
     little = {"stack-hourly-budget": {"per_hour": ["1.19 EUR", "0.49 USD"]}}
     findings = PackTester([BUDGET], little).preview(*both).findings
-    stands = "(stack-hourly-budget in the pack's limits)"
+    stands = "(stack-hourly-budget in the pack's limits, the file of --policy-pack-config)"
     assert [finding.text.partition(stands)[0] for finding in findings] == [
         f"2 instances of this stack, those in {amounts} "
         for amounts in (
