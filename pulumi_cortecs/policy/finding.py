@@ -11,7 +11,10 @@ from pulumi_cortecs.policy.rule import Level, Rule
 
 UNJUDGED: Final = "These rules could not be judged: "
 """The words before the names of rules that one finding stands for."""
-_NO_QUOTE: Final = "it has no quote; if the provider refused it, Diagnostics has the reason. In detail: "
+_NO_QUOTE: Final = (
+    "the provider has filled in no quote, and maybe no defaults; if it refused this resource, Diagnostics has the "
+    "reason. In detail: "
+)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pulumi_cortecs.policy.testing import (
 from tests.unit.policy.test_limits import DEMO, POLICIES
 
 GCORE = json.loads((POLICIES / "guard" / "limits" / "demo-gcore.json").read_text())
+FRANKFURT = [gcore_container("frankfurt-1")]
 LLAMA = "neuralmagic--Meta-Llama-3.1-8B-Instruct-FP8"
 DAY = f"{sample_catalogue().as_of:%Y-%m-%d}"
 
@@ -124,10 +125,12 @@ def test_what_the_provider_refused_is_one_line_beside_what_can_be_judged() -> No
     assert shown(DEMO, hardware_type_id="NVIDIA_H100_9", **as_written) == [
         "[mandatory] hardware-allowed: NVIDIA_H100_9 is not among the hardware that is allowed on cortecs: "
         "NVIDIA_L4_1, NVIDIA_L4_2, NVIDIA_L40S_1.",
-        "[mandatory] gpu-type-allowed: it has no quote; if the provider refused it, Diagnostics has the reason. In "
-        f"detail: the hardware 'NVIDIA_H100_9' is not in the catalogue of {DAY}; quote is not given; billing_interval "
-        "is not given; what cannot be judged is not allowed. These rules could not be judged: gpu-type-allowed, "
-        "gpu-count-max, vram-range, instance-hourly-cap, price-per-gpu-cap, quote-matches-catalogue, billing-interval.",
+        "[mandatory] gpu-type-allowed: the provider has filled in no quote, and maybe no defaults; if it refused this "
+        "resource, Diagnostics has the reason. In detail: the hardware 'NVIDIA_H100_9' is not in the catalogue of "
+        f"{DAY}; quote is not given; billing_interval is not given; what cannot be judged is not allowed. These "
+        "rules could not "
+        "be judged: gpu-type-allowed, gpu-count-max, vram-range, instance-hourly-cap, price-per-gpu-cap, "
+        "quote-matches-catalogue, billing-interval.",
         "[mandatory] model-fits-hardware: Qwen/Qwen2-7B-Instruct does not run on NVIDIA_H100_9; it runs on "
         "NVIDIA_L4_1, NVIDIA_L40S_1, NVIDIA_L4_2.",
         "[mandatory] stack-hourly-budget: 1 of 1 instance of this stack cannot be summed: the price is not known: the "
@@ -146,12 +149,19 @@ def test_one_cause_is_one_finding_that_names_its_rules() -> None:
 
 
 def test_a_refused_region_or_currency_is_no_refusal_of_all_hardware() -> None:
-    nowhere = PackTester("guard", GCORE).preview(gcore_deployment(containers=[gcore_container("frankfurt-1")]))
+    nowhere = PackTester("guard", GCORE).preview(gcore_deployment(containers=FRANKFURT, ttl="8h"))
     assert_denied(nowhere, "region-allowed", "frankfurt-1 is not among")
+    flavor = next(
+        row.hardware_type_id
+        for row in sample_catalogue().hardware_types("gcore")
+        if row.hardware_type_id not in GCORE["hardware-allowed"]["allowed"]["gcore"]
+    )
+    both = PackTester("guard", GCORE).preview(gcore_deployment(flavor_name=flavor, containers=FRANKFURT, ttl="8h"))
+    assert_denied(both, "hardware-allowed", "is not among the hardware")
     other = {"instance-hourly-cap": {"per_hour": ["6.00 EUR"]}}
-    dear = PackTester("guard", {**GCORE, **other}).preview(gcore_deployment())
+    dear = PackTester("guard", {**GCORE, **other}).preview(gcore_deployment(ttl="8h"))
     assert_denied(dear, "instance-hourly-cap", "no limit is in USD")
-    assert "No hardware" not in f"{nowhere}{dear}"
+    assert "No hardware" not in f"{nowhere}{both}{dear}"
 
 
 def test_a_misspelt_name_in_the_limits_is_said_to_whom_it_refuses() -> None:
