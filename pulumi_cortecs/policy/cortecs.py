@@ -23,7 +23,7 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         urn=urn,
         name=name,
         cloud=CLOUD,
-        model_id=properties.string("model_id"),
+        model_id=_model(properties.string("model_id")),
         hardware_type_id=hardware_type_id,
         hardware=hardware,
         # Cortecs has no region to choose; if the catalogue has one, the instance runs there
@@ -40,6 +40,11 @@ def _instance(urn: str, name: str, properties: Properties, prices: PinnedPrices)
         live=life_cycle.live_quote(properties),
         labels=properties.strings("labels"),
     )
+
+
+def _model(model_id: Field[str]) -> Field[str]:
+    """The model in the spelling of check, which a resource that check has refused does not have."""
+    return Known(model_id.value.replace("/", "--")) if isinstance(model_id, Known) else model_id
 
 
 def _workers(number: Field[int]) -> Field[int]:

@@ -12,7 +12,8 @@ from functools import cached_property, partial
 from typing import Final
 
 from pulumi_cortecs.policy.exemptions import Exemption
-from pulumi_cortecs.policy.field import Known, NotKnownError
+from pulumi_cortecs.policy.field import Known, Missing, NotKnownError
+from pulumi_cortecs.policy.finding import Finding, fold, unjudged_text
 from pulumi_cortecs.policy.limits import ActiveRule, Limits
 from pulumi_cortecs.policy.messages import (
     alternatives_text,
@@ -21,22 +22,14 @@ from pulumi_cortecs.policy.messages import (
     missing_limits_text,
     no_limits_text,
 )
+from pulumi_cortecs.policy.on_offer import DID_YOU_MEAN, absent_texts
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.resource_types import ObservedResource
 from pulumi_cortecs.policy.rule import Advice, Level, Rule, RuleContext, Severity, Subject
+from pulumi_cortecs.policy.rules.hardware import HARDWARE_ALLOWED
 from pulumi_cortecs.policy.sums import Sum
 
 _BY_SEVERITY: Final = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The finding of one rule about one resource (`urn`), or about the stack (`urn` empty)."""
-
-    rule: Rule
-    level: Level
-    text: str
-    urn: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,8 @@ class Judge:
             if active_rule.settings is not None
             for finding in self._evaluate(active_rule, purchase, purchase.urn)
         ]
-        return [*self._with_alternatives(findings, purchase, others), *self._missing_limits(purchase)]
+        folded = fold(findings, is_quoted=not isinstance(purchase.live, Missing))
+        return [*self._with_alternatives(folded, purchase, others), *self._missing_limits(purchase)]
 
     def judge_resource(self, resource: ObservedResource) -> list[Finding]:
         """The findings about any resource, whether it buys something or not."""
@@ -76,12 +70,12 @@ class Judge:
         """The findings about a sum; `urn`: of the resource that it was reached with."""
         if self.limits.first_unlimited_rule is not None:
             return []
-        return [
+        return fold(
             finding
             for active_rule in self._active_rules(Subject.SUM)
             if active_rule.settings is not None  # judge_purchase reports it
             for finding in self._evaluate(active_rule, total, urn)
-        ]
+        )
 
     def allows(self, purchase: Purchase, others: Sum | None = None) -> bool:
         """Returns whether no rule refuses this purchase, and no budget the sum of it and the `others`."""
@@ -145,7 +139,7 @@ class Judge:
             if later:
                 yield Finding(rule, Level.ADVISORY, f"{unknown}; `pulumi up` will judge it.", urn)
             else:
-                yield Finding(rule, active_rule.level, f"{unknown}; an unknown value is not allowed.", urn)
+                yield Finding(rule, active_rule.level, unjudged_text(unknown), urn, unknown)
         except Exception as error:  # a failing rule must stop the purchase, but not the other rules
             yield Finding(rule, active_rule.level, f"this rule failed: {type(error).__name__}: {error}", urn)
 
@@ -158,11 +152,17 @@ class Judge:
             if exemption.is_expired(self.context.now):
                 continue  # exemptions-valid reports it
             if not _is_covered(exemption, purchase):
-                return replace(
-                    finding, text=f"{finding.text} It is {exemption}, and costs more, or its price is unknown."
-                )
-            return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.")
+                text = f"{finding.text} It is {exemption}, and costs more, or its price is unknown."
+                return replace(finding, text=text, lacks=None)
+            return replace(finding, level=Level.ADVISORY, text=f"{finding.text} It is {exemption}.", lacks=None)
         return finding
+
+    @cached_property
+    def _misspelt(self) -> list[str]:
+        """What `policy check` says of hardware in the limits that the catalogue has by another name."""
+        catalogue = self.context.prices.catalogue
+        texts = () if catalogue is None else (text for _, text in absent_texts(self.limits, catalogue))
+        return [f"{text}." for text in texts if text.startswith(HARDWARE_ALLOWED.name) and DID_YOU_MEAN in text]
 
     def _with_alternatives(
         self, findings: list[Finding], purchase: Purchase, others: Callable[[], Sum] | None
@@ -170,15 +170,19 @@ class Judge:
         """The findings, with alternatives in the first refusal that other hardware could satisfy. There are none where
         another rule refuses the purchase on any hardware."""
         mandatory = [finding for finding in findings if finding.level is Level.MANDATORY]
-        refusals = [finding for finding in mandatory if finding.rule.way_out]
+        refusals = [finding for finding in mandatory if all(rule.way_out for rule in finding.rules)]
         if not refusals:
             return findings
         first = min(refusals, key=lambda finding: (_BY_SEVERITY.index(finding.rule.severity), finding.rule.name))
-        text = f"{first.text}\n{cost_text(purchase, self.context.prices)}"
+        lines = [first.text, cost_text(purchase, self.context.prices)]
         if len(refusals) == len(mandatory):
             total = None if others is None else others()
             allows = partial(self.allows, others=total)
-            text = f"{text}\n{alternatives_text(purchase, self.context.prices, allows)}"
+            about = {tag for finding in refusals for rule in finding.rules for tag in rule.tags}
+            lines.append(alternatives_text(purchase, self.context.prices, allows, about=about))
+        if any(finding.rule.name == HARDWARE_ALLOWED.name for finding in refusals):
+            lines += [text for text in self._misspelt if f" at {purchase.cloud}" in text]
+        text = "\n".join(filter(None, lines))
         return [replace(finding, text=text) if finding is first else finding for finding in findings]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Final
 
@@ -24,7 +24,8 @@ def no_limits_text() -> str:
     """The refusal of a pack that has no limits."""
     return (
         "this pack was given no limits, and without limits nothing is bought. Hand them over with "
-        "`--policy-pack-config`, once for each `--policy-pack`; the folder `limits` of a pack has some to start from."
+        "`--policy-pack-config`, once for each `--policy-pack`: beside the `run` of a pack is `limits.json`, or a "
+        "folder `limits` that has some to start from."
     )
 
 
@@ -43,26 +44,31 @@ def missing_again_text() -> str:
 
 
 def cost_text(purchase: Purchase, prices: PinnedPrices) -> str:
-    """The price of the refused purchase, by the catalogue."""
+    """The price of the refused purchase, by the catalogue; "" where it is unknown."""
     hourly = purchase.hourly
     if not isinstance(hourly, Known):
-        return "What it would cost: unknown."
+        return ""
     count = f"{purchase.size_gb.get()} GB" if purchase.size_gb else purchase.workers_text(purchase.workers_max.get())
     return f"What it would cost: {hourly.value}/h for {count}, by the catalogue of {prices.day}."
 
 
-def alternatives_text(purchase: Purchase, prices: PinnedPrices, allows: Callable[[Purchase], bool]) -> str:
+def alternatives_text(
+    purchase: Purchase, prices: PinnedPrices, allows: Callable[[Purchase], bool], *, about: Collection[str]
+) -> str:
     """The cheapest allowed hardware that fits the model, the cheapest first: each with the wanted number of workers, or
-    else with the highest allowed one. On a cloud without models any hardware with a GPU fits."""
+    else with the highest allowed one. On a cloud without models any hardware with a GPU fits. `about`: the tags of the
+    rules that refuse; only if they are about hardware, and not about the place, the text says that none is allowed."""
     fitting = None if prices.catalogue is None else _fitting(purchase, prices.catalogue)
     if fitting is None or not isinstance(purchase.workers_max, Known):
-        return "What could be taken instead: unknown."
+        return ""
     wanted = purchase.workers_max.value
     counts = (wanted, *range(min(wanted - 1, _MAX_WORKERS), 0, -1))
     most = (
         next((candidate for count in counts if allows(candidate := purchase.on(row, count))), None) for row in fitting
     )
     named = ", ".join(_alternative_text(candidate) for candidate in islice(filter(None, most), _MAX_NAMES))
+    if not named and ("hardware" not in about or "placement" in about):
+        return ""
     if isinstance(purchase.model_id, Known):
         model_id = model_text(purchase.model_id.value)
         nothing = f"No hardware that {model_id} runs on is allowed."

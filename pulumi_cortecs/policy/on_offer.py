@@ -1,9 +1,12 @@
-"""What limits allow and their catalogue does not have: a pack refuses it, whatever its rules allow."""
+"""What limits allow and their catalogue does not have, or prices in a currency without a limit: a pack refuses it,
+whatever its rules allow."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
+from pulumi_cortecs.cost import Money
 from pulumi_cortecs.cost.catalogue import Catalogue
 from pulumi_cortecs.cost.hardware import VOLUME
 from pulumi_cortecs.cost.suggestions import closest_match
@@ -11,6 +14,9 @@ from pulumi_cortecs.policy.limits import Limits
 from pulumi_cortecs.policy.rule import Level
 from pulumi_cortecs.policy.rules.formatting import join_names
 from pulumi_cortecs.policy.rules.hardware import GPU_TYPE_ALLOWED, HARDWARE_ALLOWED, AllowedGpus, AllowedHardware
+
+DID_YOU_MEAN: Final = "did you mean"
+"""The words before the closest name on offer."""
 
 
 def absent_texts(limits: Limits, catalogue: Catalogue) -> Iterator[tuple[Level, str]]:
@@ -29,6 +35,30 @@ def absent_texts(limits: Limits, catalogue: Catalogue) -> Iterator[tuple[Level, 
         rows = (row for cloud in catalogue.clouds for row in catalogue.hardware_types(cloud))
         types = sorted({row.gpu_type for row in rows if row.gpu_type is not None})
         yield from _absent(GPU_TYPE_ALLOWED.name, "", gpus.allowed, types, catalogue)
+    yield from _unlimited_texts(limits, catalogue, [cloud for cloud in allowed if cloud in catalogue.clouds])
+
+
+def _unlimited_texts(limits: Limits, catalogue: Catalogue, clouds: Sequence[str]) -> Iterator[tuple[Level, str]]:
+    """The clouds whose currency has no amount: of these, or, without any, those of a catalogue of which none has."""
+    unlimited = {cloud: _without_amount(limits, catalogue.price_lists[cloud].currency) for cloud in catalogue.clouds}
+    if clouds or all(unlimited.values()):
+        for cloud in clouds or catalogue.clouds:
+            if names := unlimited[cloud]:
+                currency = catalogue.price_lists[cloud].currency
+                text = f"{', '.join(names)}: nothing can be bought at {cloud}: its prices are in {currency}"
+                yield Level.MANDATORY, f'{text}, and there is no amount in {currency}; add one: ["5.00 {currency}"]'
+
+
+def _without_amount(limits: Limits, currency: str) -> list[str]:
+    """The mandatory rules that have amounts, and none in this currency."""
+    return [
+        name
+        for name, active_rule in limits.active_rules.items()
+        if active_rule.level is Level.MANDATORY and active_rule.settings is not None
+        for _, value in active_rule.settings
+        if isinstance(value, dict) and value and all(isinstance(amount, Money) for amount in value.values())
+        if currency not in value
+    ]
 
 
 def _absent(
@@ -53,7 +83,7 @@ def _remark(name: str, on_offer: Collection[str], catalogue: Catalogue) -> str:
         return f" (an id of {owner})"
     volumes = [other for other in on_offer if other.endswith(f"/{VOLUME}")]
     near = closest_match(name, volumes if name.endswith(f"/{VOLUME}") else on_offer)  # no machine is like a volume
-    return f" (did you mean {near}?)" if near else ""
+    return f" ({DID_YOU_MEAN} {near}?)" if near else ""
 
 
 def _no_prices_text(cloud: str, catalogue: Catalogue) -> str:

@@ -70,7 +70,8 @@ def load_pinned(directory: Path, file: str = LOCK_FILE, sha256: str | None = Non
         return PinnedPrices(
             None,
             f"{path} has the sha256 {catalogue.digest}; the limits require {sha256}; once its prices are reviewed, "
-            "write its sha256 into catalogue-digest of the limits",
+            "write its sha256 into catalogue-digest of the limits, as `pulumi-cortecs catalogue pull --update-limits` "
+            "does with a new catalogue",
         )
     return PinnedPrices(catalogue)
 

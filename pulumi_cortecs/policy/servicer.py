@@ -21,8 +21,9 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
 from pulumi_cortecs.policy import wire
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
+from pulumi_cortecs.policy.finding import Finding
 from pulumi_cortecs.policy.held import Holdings, Stock
-from pulumi_cortecs.policy.judge import Finding, Judge
+from pulumi_cortecs.policy.judge import Judge
 from pulumi_cortecs.policy.limits import LimitsError, read_limits
 from pulumi_cortecs.policy.observed import ObservedResources
 from pulumi_cortecs.policy.pinned import PinnedPrices

@@ -25,6 +25,7 @@ from pulumi_cortecs._tokens import TOKENS
 from pulumi_cortecs.cost import BillingInterval, quote
 from pulumi_cortecs.cost.catalogue import Catalogue, load
 from pulumi_cortecs.policy.clouds import RESOURCE_TYPES
+from pulumi_cortecs.policy.finding import UNJUDGED
 from pulumi_cortecs.policy.held import HeldInstance, Holdings
 from pulumi_cortecs.policy.pinned import SHIPPED, PinnedPrices
 from pulumi_cortecs.policy.registry import rules_of
@@ -206,8 +207,8 @@ class Verdict:
         return any(finding.level is Level.MANDATORY for finding in self.findings)
 
     def of(self, rule: str, level: Level) -> list[str]:
-        """The texts of one rule at one level."""
-        return [finding.text for finding in self.findings if finding.rule == rule and finding.level is level]
+        """The texts of one rule at one level, and those that name it among the rules that could not be judged."""
+        return [finding.text for finding in self.findings if finding.level is level and rule in _rules_of(finding)]
 
     def __str__(self) -> str:
         return (
@@ -374,6 +375,11 @@ def _struct(resource: Resource, *, with_provider: bool) -> struct_pb2.Struct:
 def _shown(diagnostic: analyzer_pb2.AnalyzeDiagnostic) -> ReportedFinding:
     level = Level.MANDATORY if diagnostic.enforcementLevel == analyzer_pb2.MANDATORY else Level.ADVISORY
     return ReportedFinding(diagnostic.policyName, level, diagnostic.message.partition("\n")[2], diagnostic.urn)
+
+
+def _rules_of(finding: ReportedFinding) -> tuple[str, ...]:
+    names = finding.text.partition(UNJUDGED)[2].partition(".")[0]
+    return (finding.rule, *names.split(", "))
 
 
 def _quoted(properties: Mapping[str, Any]) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
-from pulumi_cortecs.policy.judge import Finding
+from pulumi_cortecs.policy.finding import Finding
 from pulumi_cortecs.policy.limits import OF_EVERY_RULE, RuleConfig
 from pulumi_cortecs.policy.rule import Level, Rule, Severity, Subject
 from pulumi_cortecs.policy.settings import as_integer

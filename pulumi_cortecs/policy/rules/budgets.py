@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -59,10 +60,10 @@ def _monthly(total: Sum, settings: MonthlyBudget, context: RuleContext) -> Itera
 
 
 def _within(total: Sum, budget: Mapping[str, Money], per: str, hours: int, rule: Rule) -> Iterator[str]:
-    place = f" ({rule.name} in the pack's limits)"
+    place = f" ({rule.name} in the pack's limits, the file of --policy-pack-config)"
     for money, what in _amounts(total):
         if excess := describe_excess(money * hours, budget, per, limit="the budget of the stack", place=place):
-            yield f"{what}: {excess}"
+            yield f"{what}: {excess}{_fitting_text(total, budget.get(money.currency), hours)}"
     if total.with_state is None:
         return
     most = {currency: amount * MOST_BUDGETS for currency, amount in budget.items()}
@@ -73,6 +74,16 @@ def _within(total: Sum, budget: Mapping[str, Money], per: str, hours: int, rule:
                 "waits for its deletion, what is protected and what the program has no more still costs. Let an `up` "
                 "end that adds nothing, or `pulumi destroy --target` what is not needed."
             )
+
+
+def _fitting_text(total: Sum, cap: Money | None, hours: int) -> str:
+    """How many of the instances are within the budget; "" for none, and where their currencies differ."""
+    prices = [price.get() for price in total.prices]
+    if cap is None or any(price.currency != cap.currency for price in prices):
+        return ""
+    sums = accumulate(price * hours for price in sorted(prices))
+    fitting = sum(amount <= cap for amount in sums)
+    return f" The {fitting} cheapest of them fit." if fitting > 1 else " The cheapest of them fits." if fitting else ""
 
 
 def _amounts(total: Sum) -> list[tuple[Money, str]]:

@@ -11,6 +11,7 @@ from pulumi_cortecs.cost.pricelist import LOCK_FILE
 from pulumi_cortecs.cost.strict_reader import Name
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Advice, Rule, RuleContext, Severity
+from pulumi_cortecs.policy.rules.formatting import are_allowed
 from pulumi_cortecs.policy.settings import Settings, Span
 
 
@@ -42,16 +43,16 @@ def _catalogue_fresh(purchase: Purchase, settings: Freshness, context: RuleConte
     if age < -timedelta(days=1):
         yield f"the catalogue is of {context.prices.day}, and that is yet to come."
     elif age > settings.block_after:
-        yield f"{says}; {settings.block_after.days} are allowed. Run `pulumi-cortecs catalogue pull`, and review it."
+        yield f"{says}; {are_allowed(settings.block_after.days)}. Run `pulumi-cortecs catalogue pull`, and review it."
     elif age > settings.warn_after:
         yield Advice(
             f"{says}; after {settings.block_after.days} nothing is bought. Run `pulumi-cortecs catalogue pull`."
         )
 
 
-def _catalogue_digest(purchase: Purchase, settings: Pin, context: RuleContext) -> Iterator[str]:
-    if context.prices.catalogue is None:
-        yield f"{context.prices.problem}."
+def _catalogue_digest(purchase: Purchase, settings: Pin, context: RuleContext) -> tuple[str, ...]:
+    context.prices.get()
+    return ()
 
 
 CATALOGUE_FRESH = Rule(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from pulumi_cortecs.cost.times import MILLISECONDS
+from pulumi_cortecs.policy.field import Missing, Unknown
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
 from pulumi_cortecs.policy.rules.formatting import join_names
@@ -29,9 +32,17 @@ def _billing_interval(purchase: Purchase, settings: AllowedIntervals, context: R
 
 
 def _ttl_required(purchase: Purchase, settings: MaxLifetime, context: RuleContext) -> Iterator[str]:
-    ttl = purchase.ttl.get()
-    if ttl > settings.at_most:
+    if isinstance(purchase.ttl, Missing) or (isinstance(purchase.ttl, Unknown) and not purchase.ttl.later):
+        yield f'{purchase.ttl.name} {purchase.ttl.why}; write ttl="{_span_text(settings.at_most)}" or less.'
+    elif (ttl := purchase.ttl.get()) > settings.at_most:
         yield f"its ttl is {ttl}; {settings.at_most} is the longest allowed: {ttl - settings.at_most} too long."
+
+
+def _span_text(span: timedelta) -> str:
+    """A time as programs write it, in the largest unit that it is a whole number of: "24h"."""
+    seconds = int(span.total_seconds())
+    unit = next(unit for unit in ("h", "m", "s") if seconds % (MILLISECONDS[unit] // 1000) == 0)
+    return f"{seconds // (MILLISECONDS[unit] // 1000)}{unit}"
 
 
 BILLING_INTERVAL = Rule(

@@ -18,6 +18,11 @@ def join_names(items: Iterable[str]) -> str:
     return (", ".join(all_[:_MAX_NAMES]) or "nothing") + more
 
 
+def are_allowed(count: int) -> str:
+    """The number that is allowed: "1 is allowed", "4 are allowed"."""
+    return f"{count} {'is' if count == 1 else 'are'} allowed"
+
+
 def model_text(model_id: str) -> str:
     """The id as programs and limits write it: the CLI hides a secret of the stack's config in that spelling only."""
     return model_id.replace("--", "/", 1)

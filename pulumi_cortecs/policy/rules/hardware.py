@@ -10,7 +10,7 @@ from pydantic import PlainValidator, WithJsonSchema, model_validator
 from pulumi_cortecs.cost.strict_reader import invalid
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
-from pulumi_cortecs.policy.rules.formatting import join_names
+from pulumi_cortecs.policy.rules.formatting import are_allowed, join_names
 from pulumi_cortecs.policy.settings import Count, Names, Settings, parse_names
 
 
@@ -76,10 +76,10 @@ def _gpu_type_allowed(purchase: Purchase, settings: AllowedGpus, context: RuleCo
 def _gpu_count_max(purchase: Purchase, settings: MaxGpus, context: RuleContext) -> Iterator[str]:
     hardware, workers = purchase.hardware.get(), purchase.workers_max.get()
     if hardware.num_gpus is None:
-        yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has; {settings.most} are allowed."
+        yield f"the catalogue does not say how many GPUs {hardware.hardware_type_id} has; {are_allowed(settings.most)}."
     elif (gpus := hardware.num_gpus * workers) > settings.most:
         yield (
-            f"{workers} x {hardware.hardware_type_id} are {gpus} GPUs; {settings.most} are allowed per instance: "
+            f"{workers} x {hardware.hardware_type_id} are {gpus} GPUs; {are_allowed(settings.most)} per instance: "
             f"{gpus - settings.most} too many."
         )
 

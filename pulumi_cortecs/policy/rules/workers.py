@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pulumi_cortecs.policy.purchase import Purchase
 from pulumi_cortecs.policy.rule import Rule, RuleContext, Severity
+from pulumi_cortecs.policy.rules.formatting import are_allowed
 from pulumi_cortecs.policy.settings import Count, Names, Settings
 
 
@@ -25,7 +26,7 @@ def _workers_max(purchase: Purchase, settings: MaxWorkers, context: RuleContext)
     workers = purchase.workers_max.get()
     if workers > settings.most:
         got = purchase.workers_text(workers)
-        yield f"{got}; {settings.most} are allowed per instance: {workers - settings.most} too many."
+        yield f"{got}; {are_allowed(settings.most)} per instance: {workers - settings.most} too many."
 
 
 def _scale_to_zero_required(purchase: Purchase, settings: ScalingClouds, context: RuleContext) -> Iterator[str]:

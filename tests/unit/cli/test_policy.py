@@ -197,5 +197,35 @@ def test_gpus_that_the_catalogue_does_not_have_are_named(tmp_path: Path) -> None
     assert (code, "none of what is allowed: L4O (did you mean L4" in output) == (1, True)
 
 
+AMOUNTS = {
+    "instance-hourly-cap": "per_hour",
+    "price-per-gpu-cap": "per_gpu_hour",
+    "stack-hourly-budget": "per_hour",
+    "stack-monthly-budget": "per_month",
+}
+
+
+@pytest.mark.parametrize(("cloud", "limits", "hardware"), [(cloud, *row) for cloud, row in HARDWARE.items()])
+def test_a_cloud_in_whose_currency_no_amount_is_cannot_sell_anything(
+    tmp_path: Path, cloud: str, limits: str, hardware: str
+) -> None:
+    shutil.copy(SHIPPED / "simulator.lock.yaml", tmp_path / "catalogue.lock.yaml")
+    text = json.loads((DEV.parent / limits).read_text())
+    others = "USD" if cloud == "cortecs" else "EUR"
+    elsewhere = {rule: {key: [f"6.00 {others}"]} for rule, key in AMOUNTS.items()}
+    code, output = checked(tmp_path, json.dumps({**text, **elsewhere}))
+    assert (code, f"Error: {', '.join(AMOUNTS)}: nothing can be bought at {cloud}: its prices are in" in output) == (
+        1,
+        True,
+    )
+    cost = json.loads((ROOT / "policies" / "cost" / "limits" / limits).read_text())
+    assert (
+        checked(tmp_path, json.dumps(cost), "--pack", "cost")[0] == 0
+    )  # without a list, one cloud of the prices is enough
+    yens = {rule: {key: ["6.00 JPY"]} for rule, key in AMOUNTS.items()}
+    code, output = checked(tmp_path, json.dumps({**cost, **yens}), "--pack", "cost")
+    assert (code, output.count("Error: instance-hourly-cap, price-per-gpu-cap, ")) == (1, 3)
+
+
 def test_there_are_no_others() -> None:
     assert CliRunner().invoke(app, ["policy", "path", "gard"]).exit_code == 2

@@ -260,14 +260,14 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
         cortecs_instance(),
         "it is billed per_minute; allowed is per_hour.",
     ),
-    ("ttl-required", {"at_most": "8h"}, cortecs_instance(), "ttl is not given; an unknown value is not allowed."),
+    ("ttl-required", {"at_most": "8h"}, cortecs_instance(), 'ttl is not given; write ttl="8h" or less.'),
     (
         "ttl-required",
         {"at_most": "8h"},
         cortecs_instance(ttl="481m"),
         "8:00:00 is the longest allowed: 0:01:00 too long.",
     ),
-    ("ttl-required", {"at_most": "8h"}, cortecs_instance(ttl="soon"), "ttl is 'soon', not a duration"),
+    ("ttl-required", {"at_most": "90m"}, cortecs_instance(ttl="soon"), "'soon', not a duration; write ttl=\"90m\" or"),
     *[
         ("labels-required", {"required": {"a": "[0-9]", "team": ""}}, cortecs_instance(labels=labels), says)
         for labels, says in (
@@ -278,9 +278,9 @@ DENIED: list[tuple[str, dict[str, Any], Resource, str]] = [
             ({"a": "11", "team": "x"}, "its label a is '11'; write labels={'a': ...}, with a text that matches [0-9]."),
             ({"a": unknown(), "team": "x"}, "an unknown value is not allowed"),
             ({"a": "1", "team": secret(unknown())}, "an unknown value is not allowed"),
-            ({"a": 1, "team": "x"}, "labels.a is 1.0, not a string; an unknown value is not allowed"),
+            ({"a": 1, "team": "x"}, "labels.a is 1.0, not a string; what cannot be judged is not allowed."),
             (unknown(), "an unknown value is not allowed"),
-            (["a"], "labels is a list or an object, not an object; an unknown value is not allowed"),
+            (["a"], "labels is a list or an object, not an object; what cannot be judged is not allowed."),
         )
     ],
     ("provider-authentic", {}, cortecs_instance(provider="gASV"), "is served by a foreign class"),
@@ -356,8 +356,9 @@ ODD = {
 def test_what_is_not_known_is_not_allowed(rule: str, key: str, value: Any) -> None:
     settings = next(settings for name, settings, _ in ALLOWED if name == rule)
     odd = cortecs_instance(**{"ttl": "8h", key: value})
-    assert_denied(bench(rule, **settings).preview(odd), rule, "an unknown value is not allowed")
-    assert_denied(bench(rule, **settings).up(odd), rule, "an unknown value is not allowed")
+    refusal = "; " if rule == "ttl-required" else "is not allowed"  # that one says what to write
+    assert_denied(bench(rule, **settings).preview(odd), rule, refusal)
+    assert_denied(bench(rule, **settings).up(odd), rule, refusal)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "8", 1e9, True])
@@ -458,7 +459,7 @@ def test_a_catalogue_of_the_future_blocks() -> None:
 
 def test_an_unusable_catalogue_blocks_under_every_rule_that_needs_it() -> None:
     broken = PinnedPrices(None, "the catalogue cannot be used: it was cut")
-    assert_denied(bench("catalogue-digest", broken).preview(cortecs_instance()), "catalogue-digest", "it was cut.")
+    assert_denied(bench("catalogue-digest", broken).preview(cortecs_instance()), "catalogue-digest", "it was cut;")
     for rule in NEEDS:
         if "hardware_type_id" in NEEDS[rule]:
             settings = next(settings for name, settings, _ in ALLOWED if name == rule)

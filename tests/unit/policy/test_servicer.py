@@ -232,7 +232,7 @@ def test_many_small_ones_are_stopped_in_a_preview_and_on_the_way_in_an_up() -> N
 def test_properties_that_cannot_be_read_at_all_are_known_to_no_rule(pack: PackServicer) -> None:
     shows(pack, AUTHENTIC)
     odd = {"model_id": {"4dabf18193072939515e22adb298388d": "no such signature"}}
-    assert {"hardware-allowed", "instance-hourly-cap", "stack-hourly-budget"} <= refused_rules(pack, **odd)
+    assert {"hardware-allowed", "billing-interval", "stack-hourly-budget"} <= refused_rules(pack, **odd)
 
 
 def test_a_rule_that_breaks_stops_the_purchase_and_no_other_rule() -> None:
