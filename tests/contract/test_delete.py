@@ -98,7 +98,7 @@ def test_another_account_has_nothing_to_delete(
         simulator.control.vanish(made.id)
     simulator.control.register("somebody", "else", "somebody")
     other = start_host({"CORTECS_CLIENT_ID": "somebody", "CORTECS_CLIENT_SECRET": "else"})
-    with pytest.raises(CallFailedError, match="The state stays as it was: use the credentials of its account"):
+    with pytest.raises(CallFailedError, match="do not show it: use the credentials of its account"):
         other.instance().delete(made)
     assert ids(simulator) == ([made.id] if exists else [])
 

@@ -96,7 +96,7 @@ def test_another_account_never_makes_anything_gone(
     with pytest.raises(CallFailedError) as failed:
         other.instance("chat").read(made)
     assert made.outs["account"] in str(failed.value)
-    assert "The state stays as it was: use the credentials of its account" in str(failed.value)
+    assert "do not show it: use the credentials of its account" in str(failed.value)
 
 
 def test_a_rotated_key_of_the_same_account_goes_on(made: Made, start_host: StartHost, simulator: Simulator) -> None:

@@ -601,6 +601,11 @@ class Scene:
             wrong = Wrong.NOT_ENDED if by in ("a deletion", "orphans") else Wrong.FALSE_GONE
             self.note(wrong, f"{instance_id} by {by}")
 
+    def is_of_another_buyer(self, stack: Stack, row: Row) -> bool:
+        """Returns whether another resource has bought what now has this row's name: by its name and its time alone the
+        row cannot tell it from its own, and the buyer may delete it."""
+        return row.id in self.used_again and self.bought[row.id].urn != stack.urn(row.name)
+
     def _handed_over(self, instance_id: str) -> bool:
         return sum(row.id == instance_id for stack in self.stacks for row in stack.rows) > 1
 

@@ -253,7 +253,9 @@ class User:
             if sorted(row.name for row in rows) != sorted(stack.program) or len(rows) != len(stack.rows):
                 scene.note(Wrong.OTHERWISE, f"{stack.name} has {[row.name for row in stack.rows]}")
             for row in rows:
-                if row.id not in alive:
+                if row.id not in alive and scene.is_of_another_buyer(stack, row):
+                    scene.counts["a namesake's, and deleted by its buyer"] += 1
+                elif row.id not in alive:
                     scene.note(Wrong.DEAD_ROW, row.id)
                 elif differing := [
                     *(

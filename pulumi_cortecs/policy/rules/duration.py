@@ -40,7 +40,7 @@ def _ttl_required(purchase: Purchase, settings: MaxLifetime, context: RuleContex
 
 def _span_text(span: timedelta) -> str:
     """A time as programs write it, in the largest unit that it is a whole number of: "24h"."""
-    seconds = int(span.total_seconds())
+    seconds = span // timedelta(seconds=1)
     unit = next(unit for unit in ("h", "m", "s") if seconds % (MILLISECONDS[unit] // 1000) == 0)
     return f"{seconds // (MILLISECONDS[unit] // 1000)}{unit}"
 
