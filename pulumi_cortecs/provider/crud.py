@@ -171,11 +171,11 @@ def delete_when_unused(
             host.current_call().report_progress(f"waiting until it can be deleted: {error}")
         clock.sleep(min(_IN_USE_PAUSE, kind.release_timeout / 4))
         account.poller.mark_changed(resource_id)
-    if has_waited:  # the last progress stays on the row
-        host.current_call().report_progress("waited until it could be deleted")
     account.log.record_gone(resource_id)
     if kind.market is not None:
         machine_limits.release(kind, account, resource_id)
+    if has_waited:  # the last progress stays on the row
+        host.current_call().report_progress("waited until it could be deleted")
 
 
 def may_be_in_use(error: Exception) -> bool:
