@@ -94,6 +94,12 @@ def test_money_is_multiplied_by_a_finite_exact_number_only(factor: Any) -> None:
         Money.zero("EUR") * factor
 
 
+def test_a_price_is_above_zero_and_has_a_currency() -> None:
+    assert Money.price_or_none("0.10", "USD") == Money.of("0.10", "USD")
+    for amount, currency in ((None, "USD"), ("0", "USD"), (-1, "USD"), ("1", None), ("", "USD"), ("n/a", "USD")):
+        assert Money.price_or_none(amount, currency) is None
+
+
 def test_a_number_may_stand_on_either_side() -> None:
     assert 3 * Money.of("0.10", "EUR") == Money.of("0.10", "EUR") * 3 == Money.of("0.30", "EUR")
     assert Money.of("0.10", "EUR") * Decimal("0.5") == Money.of("0.05", "EUR")
